@@ -1,0 +1,1 @@
+"""`Message` -> what the tracker stores. Pure."""

@@ -1,0 +1,79 @@
+"""`Decision`: what is to become of a mail in one inbox. A closed union; `Judgement` adds why.
+
+Contract: exactly one Decision a recipient. Create, comment, hold and discard answer 250 and are committed first; Reject
+is 5yz and Defer 4yz, and neither makes an issue.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smtpintake.decide.facts import Candidate, Earlier, Finding
+from smtpintake.mail.reason import Reason
+
+
+class Outcome(StrEnum):
+    """What the log says happened."""
+
+    CREATED = "created"
+    COMMENTED = "commented"
+    HELD = "held"
+    DISCARDED = "discarded"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIssue:
+    """A new issue. `new_person` asks for the author to be added to the directory; `mentions` are issues to link, not to
+    touch.
+    """
+
+    reason: Reason
+    new_person: bool
+    mentions: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddComment:
+    reason: Reason
+    candidate: Candidate
+    new_person: bool = False
+    reopen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The delivery was committed before: the first result again, and nothing new (RFC 1047)."""
+
+    reason: Reason
+    earlier: Earlier
+
+
+Decision = CreateIssue | AddComment | Hold | Discard | Reject | Defer | Repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    decision: Decision
+    findings: tuple[Finding, ...]

@@ -1,0 +1,83 @@
+"""`Facts`: all that `judge` may know about one mail for one inbox, gathered before it is asked.
+
+Contract: values only. Who gathers them is `smtpintake.store`; a fact that is not here cannot influence a decision,
+which is why the same mail can be judged again later under other rules.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from smtpintake.convert.draft import Draft
+from smtpintake.decide.policy import Inbox, Proof, Role
+from smtpintake.decide.routing import Route
+from smtpintake.mail.envelope import Envelope
+from smtpintake.mail.message import Message
+from smtpintake.mail.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an analyser made of the octets: the message, and the draft, which is None where the message was refused."""
+
+    message: Message
+    draft: Draft | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the decision trace: what was checked, what came out, and the evidence (for the log, never for the
+    wire).
+    """
+
+    check: str
+    result: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The person behind the author address, as the directory knows them. `roles` maps project keys to roles."""
+
+    person_id: int
+    name: str
+    roles: dict[str, Role]
+    organisation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or token."""
+
+    how: Reason
+    evidence: str
+    issue_id: int
+    issue_key: str
+    project_key: str
+    author_participates: bool
+    key_owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """This very delivery, committed before (RFC 1047): the row that says so and what it became."""
+
+    log_id: str
+    outcome: str
+    issue_id: int | None
+    issue_key: str | None
+    comment_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`candidates` are in the order of `how`: reply key, Message-IDs nearest first, subject tokens in order."""
+
+    envelope: Envelope
+    message: Message
+    route: Route
+    inbox: Inbox
+    sender: Sender | None
+    candidates: tuple[Candidate, ...]
+    earlier: Earlier | None
+    proof: Proof
+    now: datetime

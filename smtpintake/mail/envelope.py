@@ -1,0 +1,41 @@
+"""`Envelope`: what SMTP said about one mail transaction (RFC 5321), which is never what the header says.
+
+Contract: values only. `Peer.ip` is the client's address as the socket, or a relay that the admin trusts, gave it;
+`Hello.name` is the client's unverified claim.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from smtpintake.mail.address import Mailbox, ReversePath
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The SMTP client. `ip` is a textual IPv4 or IPv6 address; empty for a mail handed over without a socket."""
+
+    ip: str
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The argument of HELO or EHLO as sent, at most 255 octets, printable ASCII; `extended` is True for EHLO."""
+
+    name: str
+    extended: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One mail transaction up to DATA. `received_at` is aware UTC, taken when MAIL was accepted."""
+
+    transaction_id: str
+    received_at: datetime
+    listener: str
+    peer: Peer
+    hello: Hello
+    tls: str | None
+    mail_from: ReversePath
+    rcpt_to: tuple[Mailbox, ...]
+    smtputf8: bool = False

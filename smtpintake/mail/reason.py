@@ -1,0 +1,57 @@
+"""`Reason`: why a mail, or a command, had the outcome it had.
+
+Contract: each token is stable, `noun.what`. The email log stores it, the SMTP reply names it, `docs/smtp-replies.md`
+lists it. One refusal in the code has one token, so that an operator who reads it knows the line that decided.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Stable tokens; the value is what the log stores and the reply names."""
+
+    # before DATA
+    CONNECT_OVERLOAD = "connect.overload"
+    CONNECT_LIMIT = "connect.limit"
+    CONNECT_IDLE = "connect.idle"
+    CONNECT_SLOW = "connect.slow"
+    CONNECT_DRAINING = "connect.draining"
+    COMMAND_LIMIT = "command.limit"
+    MAIL_SYNTAX = "mail.syntax"
+    MAIL_SIZE = "mail.size"
+    RCPT_SYNTAX = "rcpt.syntax"
+    RCPT_UNKNOWN = "rcpt.unknown"
+    RCPT_DOMAIN = "rcpt.domain"
+    RCPT_INACTIVE = "rcpt.inactive"
+    RCPT_LIMIT = "rcpt.limit"
+
+    # the octets
+    DATA_SIZE = "data.size"
+    DATA_NEWLINE = "data.newline"
+    DATA_NUL = "data.nul"
+    MESSAGE_COMPLEX = "message.complex"
+    AUTHOR_MISSING = "author.missing"
+    AUTHOR_SEVERAL = "author.several"
+    AUTHOR_INVALID = "author.invalid"
+    LOOP_RECEIVED = "loop.received"
+    LOOP_OWN = "loop.own"
+
+    # policy
+    SENDER_UNKNOWN = "sender.unknown"
+    SENDER_DENIED = "sender.denied"
+    SENDER_DOMAIN = "sender.domain"
+    SENDER_IGNORED = "sender.ignored"
+    ORIGIN_AUTOMATIC = "origin.automatic"
+    THREAD_UNMATCHED = "thread.unmatched"
+
+    # accepted
+    THREAD_NEW = "thread.new"
+    THREAD_KEY = "thread.key"
+    THREAD_REFERENCE = "thread.reference"
+    THREAD_TOKEN = "thread.token"
+    DELIVERY_DUPLICATE = "delivery.duplicate"
+
+    # ours to mend: always 4yz
+    FAULT_INTERNAL = "fault.internal"
+    FAULT_STORAGE = "fault.storage"
+    FAULT_ANALYSIS = "fault.analysis"

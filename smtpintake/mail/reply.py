@@ -1,0 +1,137 @@
+"""`Reply`, and the catalogue of every reply that the server can send.
+
+Contract: a reply is a shared, immutable value with a code (RFC 5321 s4.2), an enhanced status code (RFC 3463, RFC 2034)
+of the same class, and one line of printable ASCII. Text that came from outside never enters a reply: a CR or LF in it
+would forge a second one. Our own faults are always 4yz, policy and content 5yz.
+"""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Final
+
+from smtpintake.mail.reason import Reason
+
+# RFC 5321 s4.5.3.1.5: a reply line is at most 512 octets with its code and CRLF.
+MAX_TEXT: Final = 480
+
+
+class ReplyClass(IntEnum):
+    """The first digit of a code and of an enhanced status code (RFC 3463 s2)."""
+
+    SUCCESS = 2
+    INTERMEDIATE = 3
+    TRANSIENT = 4
+    PERMANENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One SMTP reply. `status` is None only where RFC 2034 s4 allows none: the greeting, EHLO, and 3yz."""
+
+    code: int
+    status: tuple[int, int, int] | None
+    text: str
+
+    def __post_init__(self) -> None:
+        if not 200 <= self.code <= 599:
+            raise ValueError(f"reply code {self.code} is out of range")
+        if self.status is not None and self.status[0] != self.code // 100:
+            raise ValueError(f"enhanced status {self.status} does not belong to code {self.code}")
+        if not self.text.isascii() or not self.text.isprintable():
+            raise ValueError("a reply text is one line of printable ASCII")
+        if len(self.text) > MAX_TEXT:
+            raise ValueError(f"a reply text is at most {MAX_TEXT} octets")
+
+    def __str__(self) -> str:
+        """The line as it goes over the wire, without CRLF: `550 5.1.1 rcpt.unknown: …`."""
+        return f"{self.code} {self.enhanced} {self.text}" if self.status else f"{self.code} {self.text}"
+
+    @property
+    def enhanced(self) -> str:
+        """`5.1.1`, or an empty string."""
+        return ".".join(map(str, self.status)) if self.status else ""
+
+    @property
+    def reply_class(self) -> ReplyClass:
+        return ReplyClass(self.code // 100)
+
+    def logged(self, log_id: str) -> "Reply":
+        """The same reply, naming the row of the email log that tells the whole story."""
+        return replace(self, text=f"{self.text}; log {log_id}")
+
+
+def _refusal(code: int, status: tuple[int, int, int], reason: Reason, text: str) -> Reply:
+    return Reply(code, status, f"{reason}: {text}")
+
+
+# ---- success -------------------------------------------------------------------------------------------------
+
+OK: Final = Reply(250, (2, 0, 0), "OK")
+SENDER_OK: Final = Reply(250, (2, 1, 0), "sender OK")
+RECIPIENT_OK: Final = Reply(250, (2, 1, 5), "recipient OK")
+FLUSHED: Final = Reply(250, (2, 0, 0), "flushed")
+CANNOT_VRFY: Final = Reply(252, (2, 5, 0), "send some mail and see")
+BYE: Final = Reply(221, (2, 0, 0), "bye")
+START_DATA: Final = Reply(354, None, "end data with <CR><LF>.<CR><LF>")
+HELD: Final = Reply(250, (2, 0, 0), "held for review")
+DISCARDED: Final = Reply(250, (2, 0, 0), "accepted, not processed")
+
+
+def created(key: str) -> Reply:
+    """`250 2.0.0 SUP-12 created`. `key` is an issue key, which is ASCII by construction."""
+    return Reply(250, (2, 0, 0), f"{key} created")
+
+
+def commented(key: str) -> Reply:
+    return Reply(250, (2, 0, 0), f"{key} commented")
+
+
+# ---- syntax and sequence (RFC 5321 s4.3.2) -----------------------------------------------------------------------
+
+UNRECOGNISED: Final = Reply(500, (5, 5, 1), "command unrecognised")
+LINE_TOO_LONG: Final = Reply(500, (5, 5, 2), "line too long")
+BAD_SYNTAX: Final = Reply(501, (5, 5, 4), "syntax error in the arguments")
+BARE_NEWLINE_COMMAND: Final = Reply(500, (5, 5, 2), "commands end with CRLF")
+NOT_IMPLEMENTED: Final = Reply(502, (5, 5, 1), "command not implemented")
+SEND_HELLO_FIRST: Final = Reply(503, (5, 5, 1), "send EHLO first")
+NESTED_MAIL: Final = Reply(503, (5, 5, 1), "nested MAIL command")
+NEED_MAIL: Final = Reply(503, (5, 5, 1), "need MAIL command")
+NEED_RCPT: Final = Reply(503, (5, 5, 1), "need RCPT command")
+UNKNOWN_PARAMETER: Final = Reply(555, (5, 5, 4), "parameter not recognised or not implemented")
+TLS_ACTIVE: Final = Reply(503, (5, 5, 1), "TLS already active")
+
+# ---- refusals, each with its reason ------------------------------------------------------------------------------
+
+REFUSALS: Final[dict[Reason, Reply]] = {
+    reason: _refusal(code, status, reason, text)
+    for reason, code, status, text in (
+        (Reason.CONNECT_OVERLOAD, 421, (4, 3, 2), "too many connections, try again later"),
+        (Reason.CONNECT_LIMIT, 421, (4, 7, 0), "too many connections from your address, try again later"),
+        (Reason.CONNECT_IDLE, 421, (4, 4, 2), "idle for too long, closing"),
+        (Reason.CONNECT_SLOW, 421, (4, 4, 2), "data arrives too slowly, closing"),
+        (Reason.CONNECT_DRAINING, 421, (4, 3, 2), "shutting down, try again soon"),
+        (Reason.COMMAND_LIMIT, 421, (4, 7, 0), "too many commands without a mail, closing"),
+        (Reason.MAIL_SYNTAX, 553, (5, 1, 7), "the sender address is malformed"),
+        (Reason.MAIL_SIZE, 552, (5, 3, 4), "the declared size exceeds the limit"),
+        (Reason.RCPT_SYNTAX, 553, (5, 1, 3), "the recipient address is malformed"),
+        (Reason.RCPT_UNKNOWN, 550, (5, 1, 1), "no such recipient here, check the address"),
+        (Reason.RCPT_DOMAIN, 550, (5, 7, 1), "mail for this domain is not accepted here"),
+        (Reason.RCPT_INACTIVE, 550, (5, 2, 1), "this recipient does not take mail at present"),
+        (Reason.RCPT_LIMIT, 452, (4, 5, 3), "too many recipients, send the rest in another transaction"),
+        (Reason.DATA_SIZE, 552, (5, 3, 4), "the message exceeds the size limit"),
+        (Reason.DATA_NEWLINE, 550, (5, 5, 2), "bare CR or LF in the message, lines end with CRLF"),
+        (Reason.DATA_NUL, 550, (5, 6, 0), "the message contains a NUL octet"),
+        (Reason.MESSAGE_COMPLEX, 554, (5, 6, 0), "the message is too complex to be read safely"),
+        (Reason.AUTHOR_MISSING, 550, (5, 6, 0), "the From field is missing"),
+        (Reason.AUTHOR_SEVERAL, 550, (5, 6, 0), "the From field must name exactly one author"),
+        (Reason.AUTHOR_INVALID, 550, (5, 6, 0), "the From field holds no valid address"),
+        (Reason.LOOP_RECEIVED, 554, (5, 4, 6), "too many Received fields, this is a loop"),
+        (Reason.SENDER_UNKNOWN, 550, (5, 7, 1), "this address takes mail from registered senders only"),
+        (Reason.SENDER_DENIED, 550, (5, 7, 1), "mail from this sender is not accepted here"),
+        (Reason.SENDER_DOMAIN, 550, (5, 7, 1), "mail from this sender's domain is not accepted here"),
+        (Reason.THREAD_UNMATCHED, 550, (5, 7, 1), "this address takes replies to existing issues only"),
+        (Reason.FAULT_INTERNAL, 451, (4, 3, 0), "a fault on our side, try again later"),
+        (Reason.FAULT_STORAGE, 452, (4, 3, 1), "cannot store mail at present, try again later"),
+        (Reason.FAULT_ANALYSIS, 451, (4, 3, 0), "the message could not be read in time, try again later"),
+    )
+}

@@ -1,0 +1,43 @@
+"""The tables, by noun. Importing this package registers all of them with `Table.metadata`."""
+
+from smtpintake.store.schema.directory import (
+    Inbox,
+    InboxAddress,
+    IssueType,
+    Organisation,
+    OrganisationDomain,
+    Person,
+    PersonAddress,
+    PersonRole,
+    PolicyVersion,
+    Project,
+)
+from smtpintake.store.schema.maillog import LogRow, RawMail, Trace
+from smtpintake.store.schema.operators import ApiToken, Operator
+from smtpintake.store.schema.outbox import OutboxMail
+from smtpintake.store.schema.tracker import Attachment, Comment, Issue, IssueLink, Participant, ThreadKey
+
+__all__ = [
+    "ApiToken",
+    "Attachment",
+    "Comment",
+    "Inbox",
+    "InboxAddress",
+    "Issue",
+    "IssueLink",
+    "IssueType",
+    "LogRow",
+    "Operator",
+    "Organisation",
+    "OrganisationDomain",
+    "OutboxMail",
+    "Participant",
+    "Person",
+    "PersonAddress",
+    "PersonRole",
+    "PolicyVersion",
+    "Project",
+    "RawMail",
+    "ThreadKey",
+    "Trace",
+]

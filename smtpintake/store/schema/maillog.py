@@ -1,0 +1,74 @@
+"""Tables: the email log, the decision trace, and the raw mail.
+
+Contract: one log row a recipient outcome, and one for each refusal before DATA; the rows of a mail transaction share
+`transaction_id`. `delivery_key` is set where the delivery was accepted, and unique: that is what makes a second
+delivery of the same mail a duplicate instead of a second issue. The trace and the octets are in tables of their own, so
+that listing the log reads neither.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, Index, LargeBinary
+from sqlmodel import Field
+
+from smtpintake.store.types import Table, UtcDateTime
+
+
+class LogRow(Table, table=True):
+    __tablename__ = "maillog"
+    __table_args__ = (Index("ix_maillog_outcome_received_at", "outcome", "received_at"),)
+
+    id: str = Field(primary_key=True)
+    transaction_id: str = Field(index=True)
+    received_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    listener: str
+    peer_ip: str
+    helo: str
+    tls: str | None = None
+    mail_from: str | None = None
+    rcpt_to: str | None = None
+    author: str | None = None
+    subject: str | None = None
+    message_id: str | None = Field(default=None, index=True)
+    size: int | None = None
+    spf: str | None = None
+    dkim: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
+    dmarc: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    arc: str | None = None
+    outcome: str
+    reason: str
+    reply_code: int
+    reply_status: str
+    reply_text: str
+    inbox: str | None = None
+    issue_id: int | None = Field(default=None, foreign_key="issue.id", index=True)
+    comment_id: int | None = Field(default=None, foreign_key="comment.id")
+    duplicate_of: str | None = None
+    delivery_key: str | None = Field(default=None, unique=True)
+    raw_id: str | None = Field(default=None, foreign_key="raw_mail.id", index=True)
+    policy_version: int = 0
+    duration_ms: int = 0
+
+
+class Trace(Table, table=True):
+    """The findings that led to a row's outcome, in order: `[{check, result, detail}]`."""
+
+    __tablename__ = "trace"
+
+    log_id: str = Field(primary_key=True, foreign_key="maillog.id")
+    findings: list[dict[str, str]] = Field(sa_type=JSON)
+
+
+class RawMail(Table, table=True):
+    """The octets as they came, dot-unstuffed: in `octets` when small, in the blob named `blob` when large. `id` is the
+    transaction's.
+    """
+
+    __tablename__ = "raw_mail"
+
+    id: str = Field(primary_key=True)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    size: int
+    sha256: str = Field(index=True)
+    octets: bytes | None = Field(default=None, sa_type=LargeBinary)
+    blob: str | None = Field(default=None, unique=True)

@@ -1,0 +1,40 @@
+"""Table: mail that waits to be sent, was sent, or could not be. Written in the transaction that caused it.
+
+Contract: `state` is `queued`, `sent` or `failed`; a queued row is due at `next_attempt_at` unless `lease_until` is in
+the future, when `worker` is sending it. The octets and the Message-ID never change, so a resend is recognisable as one.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary
+from sqlmodel import Field
+
+from smtpintake.store.types import Table, UtcDateTime
+
+
+class OutboxMail(Table, table=True):
+    """`mail_from` is the reverse-path, empty for the null one; `note` says what the last attempt came to, or why none
+    was made.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_state_next_attempt_at", "state", "next_attempt_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    issue_id: int | None = Field(default=None, foreign_key="issue.id", index=True)
+    comment_id: int | None = Field(default=None, foreign_key="comment.id")
+    log_id: str | None = None
+    mail_from: str
+    rcpt_to: str = Field(index=True)
+    subject: str
+    message_id: str = Field(unique=True)
+    octets: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    state: str = "queued"
+    attempts: int = 0
+    next_attempt_at: datetime = Field(sa_type=UtcDateTime)
+    worker: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    note: str = ""

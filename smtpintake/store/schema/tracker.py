@@ -1,0 +1,126 @@
+"""Tables: issues, their comments, attachments, participants, links, and the keys by which a reply finds its issue.
+
+Contract: issues are numbered within their project without gaps (`project.last_number`). `body_text` is what the author
+wrote for this mail, `hidden_text` the whole text where that is more. An attachment is a view of the raw mail, never a
+copy.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, Index
+from sqlmodel import Field, UniqueConstraint
+
+from smtpintake.store.types import Table, UtcDateTime
+
+
+class Issue(Table, table=True):
+    """`key` is `SUP-12`; `type` and `status` are names, so that an issue outlives a change of the configuration."""
+
+    __tablename__ = "issue"
+    __table_args__ = (UniqueConstraint("project_id", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="project.id")
+    number: int
+    key: str = Field(unique=True)
+    inbox_id: int | None = Field(default=None, foreign_key="inbox.id")
+    type: str
+    title: str
+    status: str = "open"
+    priority: str = "normal"
+    assignee_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+    reporter_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+    reporter_address: str
+    reporter_name: str = ""
+    organisation_id: int | None = Field(default=None, foreign_key="organisation.id", index=True)
+    language: str = "en"
+    tags: list[str] = Field(default_factory=list, sa_type=JSON)
+    fields: dict[str, object] = Field(default_factory=dict, sa_type=JSON)
+    body_text: str
+    body_html: str | None = None
+    hidden_text: str = ""
+    proof: str = "none"
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    log_id: str | None = Field(default=None)
+
+
+class Comment(Table, table=True):
+    __tablename__ = "comment"
+
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    author_id: int | None = Field(default=None, foreign_key="person.id")
+    author_address: str
+    author_name: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    body_text: str
+    body_html: str | None = None
+    hidden_text: str = ""
+    internal: bool = False
+    proof: str = "none"
+    log_id: str | None = Field(default=None)
+
+
+class Attachment(Table, table=True):
+    """`raw_mail[offset : offset + length]`, in its transfer `encoding`; `size` and `sha256` are of the decoded octets."""
+
+    __tablename__ = "attachment"
+
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    comment_id: int | None = Field(default=None, foreign_key="comment.id")
+    raw_id: str = Field(foreign_key="raw_mail.id")
+    name: str
+    content_type: str
+    offset: int
+    length: int
+    encoding: str
+    size: int
+    sha256: str
+    inline: bool = False
+    content_id: str = ""
+
+
+class ThreadKey(Table, table=True):
+    """One way by which a later mail finds the issue.
+
+    `kind` is `message-id` (of a received or a sent mail, or one that References named) or `reply-key` (the subaddress
+    of a keyed reply address, which `owner`, a folded address, was given). A Message-ID may belong to several issues:
+    one mail to two inboxes.
+    """
+
+    __tablename__ = "thread_key"
+    __table_args__ = (Index("ix_thread_key_value", "value"), UniqueConstraint("issue_id", "kind", "value"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id")
+    kind: str
+    value: str
+    owner: str | None = None
+
+
+class Participant(Table, table=True):
+    """Somebody who takes part in an issue. `address` is folded; `role` is `reporter`, `cc` or `author`."""
+
+    __tablename__ = "participant"
+    __table_args__ = (UniqueConstraint("issue_id", "address"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id")
+    address: str = Field(index=True)
+    name: str = ""
+    role: str = "reporter"
+    person_id: int | None = Field(default=None, foreign_key="person.id")
+
+
+class IssueLink(Table, table=True):
+    """`kind` is `mentions` or `same-mail`; written once, read from both sides."""
+
+    __tablename__ = "issue_link"
+    __table_args__ = (UniqueConstraint("issue_id", "other_id", "kind"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id")
+    other_id: int = Field(foreign_key="issue.id", index=True)
+    kind: str
