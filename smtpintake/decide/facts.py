@@ -46,7 +46,9 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or token."""
+    """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or
+    token.
+    """
 
     how: Reason
     evidence: str

@@ -1,1 +1,3 @@
-"""SQL: the tables, and functions that take an open session or connection. Nothing here opens a transaction by itself."""
+"""SQL: the tables, and functions that take an open session or connection. Nothing here opens a transaction by
+itself.
+"""

@@ -1,0 +1,1 @@
+"""The SMTP side: sockets, sessions, and the journey of a message from its octets to its reply (`receive`)."""

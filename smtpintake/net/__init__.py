@@ -1,0 +1,1 @@
+"""Conversations with other servers that we begin."""
