@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from smtpintake.decide.facts import Candidate, Earlier, Finding
+from smtpintake.decide.policy import Proof
 from smtpintake.mail.reason import Reason
 
 
@@ -36,8 +37,11 @@ class CreateIssue:
 
 @dataclass(frozen=True, slots=True)
 class AddComment:
+    """A comment on an existing issue. `proof` is how well its author is proved: the reply key raises it."""
+
     reason: Reason
     candidate: Candidate
+    proof: Proof
     new_person: bool = False
     reopen: bool = True
 

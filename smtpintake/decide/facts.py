@@ -42,6 +42,7 @@ class Sender:
     name: str
     roles: dict[str, Role]
     organisation_id: int | None = None
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`candidates` are in the order of `how`: reply key, Message-IDs nearest first, subject tokens in order."""
+    """`candidates` are in the order of `how`: reply key, Message-IDs nearest first, subject tokens in order.
+
+    `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
+    """
 
     envelope: Envelope
     message: Message
@@ -82,4 +86,5 @@ class Facts:
     candidates: tuple[Candidate, ...]
     earlier: Earlier | None
     proof: Proof
+    returned: bool
     now: datetime

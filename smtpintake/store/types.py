@@ -5,9 +5,10 @@ columns hold plain lists and dicts; enums are stored as their string values, so 
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy import Table as CoreTable
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -24,6 +25,7 @@ class Table(SQLModel):
     """The base of every table, with a metadata of our own that carries the naming convention."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    __table__: ClassVar[CoreTable]  # what the writer inserts into, many rows at a time
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -1,0 +1,228 @@
+"""`judge`: what becomes of one mail in one inbox, and the trace that says why.
+
+Contract: pure, deterministic and total: any Facts and any Policy give exactly one Decision. `CHECKS` is the policy's
+order, and the whole of it: the first check that rules decides, the ones before it have left their findings, the ones
+after it are not asked. Nothing here knows the database or the clock, so the same code answers what to do, what would
+happen, and what would change under other rules.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from smtpintake.decide.decision import (
+    AddComment,
+    CreateIssue,
+    Decision,
+    Discard,
+    Hold,
+    Judgement,
+    Reject,
+    Repeat,
+)
+from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.policy import Policy, UnknownSenders, Unmatched
+from smtpintake.decide.threading import Thread, find_thread
+from smtpintake.mail.message import Origin
+from smtpintake.mail.reason import Reason
+
+_MACHINE_ANSWERS: Final = frozenset((Origin.BOUNCE, Origin.AUTO_REPLY))
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A check's finding that settles the mail."""
+
+    finding: Finding
+    decision: Decision
+
+
+Check = Callable[[Facts, Policy], Finding | Ruling]
+
+
+def judge(facts: Facts, policy: Policy) -> Judgement:
+    """The Decision for `facts` under `policy`, with the findings of every check up to the one that ruled."""
+    findings = list(_observations(facts))
+    for check in CHECKS:
+        result = check(facts, policy)
+        if isinstance(result, Ruling):
+            return Judgement(result.decision, (*findings, result.finding))
+        findings.append(result)
+    thread = find_thread(facts)
+    findings += thread.findings
+    ruling = _place(facts, thread)
+    return Judgement(ruling.decision, (*findings, ruling.finding))
+
+
+def _observations(facts: Facts) -> Iterator[Finding]:
+    """What was seen and rules nothing by itself."""
+    route, message = facts.route, facts.message
+    yield Finding("route", route.how, f"{route.recipient} is inbox {route.inbox}")
+    yield Finding("origin", message.origin, f"reverse-path <{facts.envelope.mail_from}>")
+    for defect in message.defects:
+        yield Finding("defect", defect.what, defect.detail)
+
+
+def _ruled(check: str, result: str, decision: Decision, detail: str = "") -> Ruling:
+    return Ruling(Finding(check, result, detail), decision)
+
+
+# ---- the checks, in the order of CHECKS ------------------------------------------------------------------------
+
+
+def delivered_before(facts: Facts, _: Policy) -> Finding | Ruling:
+    # RFC 1047: a client that missed our 250 sends the same mail again.
+    if facts.earlier is None:
+        return Finding("delivery", "first")
+    detail = f"committed before, see log {facts.earlier.log_id}"
+    return _ruled("delivery", "duplicate", Repeat(Reason.DELIVERY_DUPLICATE, facts.earlier), detail)
+
+
+def readable(facts: Facts, _: Policy) -> Finding | Ruling:
+    refusal = facts.message.refusal
+    if refusal is None:
+        return Finding("message", "readable", f"{facts.message.size} octets")
+    return _ruled("message", "refused", Reject(refusal), "; ".join(defect.detail for defect in facts.message.defects))
+
+
+def not_our_own(facts: Facts, policy: Policy) -> Finding | Ruling:
+    if facts.returned:
+        return _ruled("loop", "own", Discard(Reason.LOOP_OWN), "the mail carries our own loop mark")
+    author = facts.message.author
+    if author is not None and author.mailbox.folded in policy.addresses:
+        return _ruled("loop", "own", Hold(Reason.LOOP_OWN), "From is the address of one of our inboxes")
+    return Finding("loop", "none")
+
+
+def not_a_bounce(facts: Facts, _: Policy) -> Finding | Ruling:
+    if facts.message.origin is Origin.BOUNCE:
+        return _ruled("bounce", "report", Discard(Reason.ORIGIN_AUTOMATIC), "a delivery report is never an issue")
+    return Finding("bounce", "none")
+
+
+def one_author(facts: Facts, _: Policy) -> Finding | Ruling:
+    """RFC 5322 s3.6.2 allows several authors; a right can be bound to one only, so we take exactly one."""
+    message = facts.message
+    if message.from_fields == 0:
+        return _ruled("author", "missing", Reject(Reason.AUTHOR_MISSING))
+    if message.from_fields > 1 or len(message.authors) > 1:
+        names = ", ".join(str(author.mailbox) for author in message.authors[:5])
+        return _ruled("author", "several", Reject(Reason.AUTHOR_SEVERAL), f"{message.from_fields} From fields: {names}")
+    if not message.authors:
+        return _ruled("author", "invalid", Reject(Reason.AUTHOR_INVALID))
+    return Finding("author", "one", str(message.authors[0].mailbox))
+
+
+def not_ignored(facts: Facts, _: Policy) -> Finding | Ruling:
+    pattern = _matching(facts, facts.inbox.ignored_senders)
+    if pattern is None:
+        return Finding("ignored_senders", "no match")
+    return _ruled(
+        "ignored_senders", "match", Discard(Reason.SENDER_IGNORED), f"{pattern!r} of inbox {facts.inbox.name}"
+    )
+
+
+def not_denied(facts: Facts, _: Policy) -> Finding | Ruling:
+    pattern = _matching(facts, facts.inbox.denied_senders)
+    if pattern is None:
+        return Finding("denied_senders", "no match")
+    return _ruled("denied_senders", "match", Reject(Reason.SENDER_DENIED), f"{pattern!r} of inbox {facts.inbox.name}")
+
+
+def allowed_domain(facts: Facts, _: Policy) -> Finding | Ruling:
+    allowed = facts.inbox.allowed_domains
+    if not allowed:
+        return Finding("allowed_domains", "any")
+    domain = _author_address(facts).rpartition("@")[2]
+    for entry in allowed:
+        if domain == entry or (entry.startswith("*.") and domain.endswith(entry[1:])):
+            return Finding("allowed_domains", "match", entry)
+    return _ruled("allowed_domains", "no match", Reject(Reason.SENDER_DOMAIN), f"{domain} is not in the list")
+
+
+def active_person(facts: Facts, _: Policy) -> Finding | Ruling:
+    if facts.sender is None:
+        return Finding("sender", "unknown")
+    if not facts.sender.active:
+        return _ruled("sender", "inactive", Reject(Reason.SENDER_DENIED), f"{facts.sender.name} is deactivated")
+    roles = ", ".join(f"{role} of {project}" for project, role in sorted(facts.sender.roles.items()))
+    return Finding("sender", "known", f"{facts.sender.name}; {roles or 'no role'}")
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    delivered_before,
+    readable,
+    not_our_own,
+    not_a_bounce,
+    one_author,
+    not_ignored,
+    not_denied,
+    allowed_domain,
+    active_person,
+)
+
+
+# ---- where it belongs ----------------------------------------------------------------------------------------------
+
+
+def _place(facts: Facts, thread: Thread) -> Ruling:
+    """The ruling for a mail that no check refused: a comment, an issue, or what the inbox does with the rest."""
+    unknown = facts.sender is None
+    automatic = facts.message.origin in _MACHINE_ANSWERS
+    if thread.match is not None:
+        comment = AddComment(
+            thread.match.how,
+            thread.match,
+            thread.proof,
+            new_person=unknown and facts.inbox.unknown_senders is UnknownSenders.CREATE,
+            reopen=not automatic,  # an absence note must not reopen what was settled (osTicket#1744)
+        )
+        return _ruled("decision", "comment", comment, f"on {thread.match.issue_key}")
+    if automatic:
+        return _ruled("decision", "discard", Discard(Reason.ORIGIN_AUTOMATIC), "an automatic answer to nothing we know")
+    if unknown and facts.inbox.unknown_senders is not UnknownSenders.CREATE:
+        return _unknown_sender(facts)
+    return _unmatched(facts, thread)
+
+
+def _unknown_sender(facts: Facts) -> Ruling:
+    detail = f"{_author_address(facts)} is nobody we know; inbox {facts.inbox.name} says {facts.inbox.unknown_senders}"
+    if facts.inbox.unknown_senders is UnknownSenders.HOLD:
+        return _ruled("unknown_senders", "hold", Hold(Reason.SENDER_UNKNOWN), detail)
+    return _ruled("unknown_senders", "reject", Reject(Reason.SENDER_UNKNOWN), detail)
+
+
+def _unmatched(facts: Facts, thread: Thread) -> Ruling:
+    decisions: dict[Unmatched, Decision] = {
+        Unmatched.CREATE: CreateIssue(Reason.THREAD_NEW, new_person=facts.sender is None, mentions=thread.mentions),
+        Unmatched.REJECT: Reject(Reason.THREAD_UNMATCHED),
+        Unmatched.HOLD: Hold(Reason.THREAD_UNMATCHED),
+        Unmatched.DISCARD: Discard(Reason.THREAD_UNMATCHED),
+    }
+    unmatched = facts.inbox.unmatched
+    return _ruled(
+        "unmatched", unmatched, decisions[unmatched], f"inbox {facts.inbox.name}, project {facts.inbox.project}"
+    )
+
+
+def _author_address(facts: Facts) -> str:
+    """The folded author address. Only asked after `one_author` has passed."""
+    return facts.message.authors[0].mailbox.folded
+
+
+def _matching(facts: Facts, patterns: tuple[str, ...]) -> str | None:
+    """The first pattern that the author address matches: whole address, `@domain` with its subdomains, or any
+    fragment.
+    """
+    address = _author_address(facts)
+    domain = address.rpartition("@")[2]
+    for pattern in patterns:
+        if pattern.startswith("@"):
+            if domain == pattern[1:] or domain.endswith(f".{pattern[1:]}"):
+                return pattern
+        elif "@" in pattern[1:]:
+            if address == pattern:
+                return pattern
+        elif pattern in address:
+            return pattern
+    return None

@@ -1,0 +1,99 @@
+"""From decisions to outcomes: what the log says, what the client hears, and how several recipients share one reply.
+
+Contract: pure. After DATA one reply serves all recipients (RFC 5321 s4.2.5), so where some inboxes accept and others
+refuse, the refused ones are held for the operator: the sender is told of success, and nothing is lost.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from smtpintake.decide.decision import (
+    AddComment,
+    CreateIssue,
+    Decision,
+    Defer,
+    Discard,
+    Hold,
+    Judgement,
+    Outcome,
+    Reject,
+    Repeat,
+)
+from smtpintake.decide.facts import Finding
+from smtpintake.mail.reply import DISCARDED, HELD, OK, REFUSALS, Reply, commented, created
+
+_OUTCOMES: Final[dict[type, Outcome]] = {
+    CreateIssue: Outcome.CREATED,
+    AddComment: Outcome.COMMENTED,
+    Hold: Outcome.HELD,
+    Discard: Outcome.DISCARDED,
+    Reject: Outcome.REJECTED,
+    Defer: Outcome.DEFERRED,
+    Repeat: Outcome.DUPLICATE,
+}
+# The reply to a transaction is that of the recipient for whom most was done.
+_PRECEDENCE: Final = (
+    Outcome.CREATED,
+    Outcome.COMMENTED,
+    Outcome.DUPLICATE,
+    Outcome.HELD,
+    Outcome.DISCARDED,
+    Outcome.DEFERRED,
+    Outcome.REJECTED,
+)
+
+
+def outcome_of(decision: Decision) -> Outcome:
+    return _OUTCOMES[type(decision)]
+
+
+def is_accepted(outcome: Outcome) -> bool:
+    """True where the client hears 250."""
+    return outcome not in (Outcome.REJECTED, Outcome.DEFERRED)
+
+
+def reply_to(decision: Decision, issue_key: str | None) -> Reply:
+    """What the client hears of `decision`, without the log id. `issue_key` is set where an issue was made or added
+    to.
+    """
+    match decision:
+        case Reject(reason) | Defer(reason):
+            return REFUSALS[reason]
+        case Repeat(earlier=earlier):
+            return _accepted(Outcome(earlier.outcome), earlier.issue_key)
+        case _:
+            return _accepted(outcome_of(decision), issue_key)
+
+
+def _accepted(outcome: Outcome, issue_key: str | None) -> Reply:
+    match outcome:
+        case Outcome.CREATED if issue_key:
+            return created(issue_key)
+        case Outcome.COMMENTED if issue_key:
+            return commented(issue_key)
+        case Outcome.HELD:
+            return HELD
+        case Outcome.DISCARDED:
+            return DISCARDED
+        case _:
+            return OK
+
+
+def reconcile(judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """The judgements of one transaction's deliveries, made compatible with the one reply that all of them get."""
+    if not any(is_accepted(outcome_of(judgement.decision)) for judgement in judgements):
+        return tuple(judgements)
+    return tuple(
+        _held_instead(judgement) if isinstance(judgement.decision, Reject) else judgement for judgement in judgements
+    )
+
+
+def _held_instead(judgement: Judgement) -> Judgement:
+    assert isinstance(judgement.decision, Reject)
+    why = Finding("recipients", "mixed", "another recipient of this mail accepted it: held instead of refused")
+    return Judgement(Hold(judgement.decision.reason), (*judgement.findings, why))
+
+
+def most_done(outcomes: Sequence[Outcome]) -> int:
+    """The index of the outcome whose reply the transaction gets; the first among equals."""
+    return min(range(len(outcomes)), key=lambda i: _PRECEDENCE.index(outcomes[i]))

@@ -1,0 +1,94 @@
+"""Which existing issue a mail belongs to, and whether its author may add to it.
+
+Contract: pure. Candidates come in the order in which they are trusted: the keyed reply address, the Message-IDs of
+In-Reply-To and References, the tokens of the subject. Finding an issue is not the right to write to it: Message-IDs and
+numbers can be guessed or read elsewhere (zammad#5064, alga-psa#3241), so without a key that was given to this very
+author, only who takes part in the issue or works on its project may append. Everybody else's mail is a mail of its own,
+which mentions the issue.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smtpintake.decide.facts import Candidate, Facts, Finding
+from smtpintake.decide.policy import Inbox, Policy, Proof, Role
+from smtpintake.mail.reason import Reason
+from smtpintake.mail.threadkeys import SubjectToken
+
+_WORKING_ROLES = frozenset((Role.AGENT, Role.MANAGER))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTarget:
+    """What a subject token may mean: an issue key, and the type the issue must have where a type prefix named it."""
+
+    token: str
+    issue_key: str
+    issue_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """`match` is the issue to append to, or None; `mentions` are issues that were found but may not be written to."""
+
+    match: Candidate | None
+    proof: Proof
+    mentions: tuple[Candidate, ...]
+    findings: tuple[Finding, ...]
+
+
+def token_targets(tokens: tuple[SubjectToken, ...], policy: Policy, inbox: Inbox) -> tuple[TokenTarget, ...]:
+    """The issues that subject tokens name: `[SUP-12]` by project, `[IN:000012]` by type prefix, `#12` in the inbox's
+    own.
+    """
+    return tuple(_targets(tokens, policy, inbox))
+
+
+def _targets(tokens: tuple[SubjectToken, ...], policy: Policy, inbox: Inbox) -> Iterator[TokenTarget]:
+    for token in tokens:
+        if not token.name:
+            yield TokenTarget(str(token), f"{inbox.project}-{token.number}")
+        elif token.name in policy.projects:
+            yield TokenTarget(str(token), f"{token.name}-{token.number}")
+        elif prefix := policy.prefixes.get(token.name):
+            project, issue_type = prefix
+            yield TokenTarget(str(token), f"{project}-{token.number}", issue_type)
+
+
+def find_thread(facts: Facts) -> Thread:
+    """The first candidate that the author may append to, and why the ones before it were passed over."""
+    findings = []
+    mentions: dict[int, Candidate] = {}
+    for candidate in facts.candidates:
+        right = _right_to_append(facts, candidate)
+        findings.append(Finding(str(candidate.how), "match" if right else "mention", _evidence(candidate, right)))
+        if right:
+            return Thread(candidate, _proof(facts, candidate), (), tuple(findings))
+        mentions[candidate.issue_id] = candidate
+    if not findings:
+        findings.append(Finding("thread", "none", "no reply key, Message-ID or token of an existing issue"))
+    return Thread(None, facts.proof, tuple(mentions.values()), tuple(findings))
+
+
+def _right_to_append(facts: Facts, candidate: Candidate) -> str:
+    """Why the author may append, or an empty string."""
+    if _holds_key(facts, candidate):
+        return "the reply address was given to this author"
+    if candidate.author_participates:
+        return "the author takes part in the issue"
+    if facts.sender is not None and facts.sender.roles.get(candidate.project_key) in _WORKING_ROLES:
+        return "the author works on the project"
+    return ""
+
+
+def _holds_key(facts: Facts, candidate: Candidate) -> bool:
+    author = facts.message.author
+    return candidate.how is Reason.THREAD_KEY and author is not None and candidate.key_owner == author.mailbox.folded
+
+
+def _proof(facts: Facts, candidate: Candidate) -> Proof:
+    return Proof.KEY if _holds_key(facts, candidate) else facts.proof
+
+
+def _evidence(candidate: Candidate, right: str) -> str:
+    return f"{candidate.issue_key} by {candidate.evidence}: {right or 'the author takes no part in it'}"

@@ -1,0 +1,208 @@
+"""The facts of many deliveries at once: one query a kind of fact, however many mails wait.
+
+Contract: takes an open connection, inside the transaction that will record what is judged from it, so that nothing can
+change in between. Every look-up goes through an index; none reads a body or a raw mail.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from smtpintake.decide.delivery import Delivery
+from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender
+from smtpintake.decide.policy import Policy, Proof, Role
+from smtpintake.decide.threading import TokenTarget, token_targets
+from smtpintake.mail.reason import Reason
+from smtpintake.mail.threadkeys import subject_tokens
+from smtpintake.store.schema import (
+    Inbox,
+    Issue,
+    LogRow,
+    Participant,
+    Person,
+    PersonAddress,
+    PersonRole,
+    Project,
+    ThreadKey,
+)
+
+MESSAGE_ID: Final = "message-id"
+REPLY_KEY: Final = "reply-key"
+
+_issue, _project, _log = Issue.__table__.c, Project.__table__.c, LogRow.__table__.c
+_inbox, _key, _participant = Inbox.__table__.c, ThreadKey.__table__.c, Participant.__table__.c
+_person, _address, _role = Person.__table__.c, PersonAddress.__table__.c, PersonRole.__table__.c
+
+# The statements are built once: SQLAlchemy then compiles each once, too.
+_wanted: Final[BindParameter[list[str]]] = bindparam("wanted", expanding=True)
+_EARLIER: Final = (
+    select(_log.delivery_key, _log.id, _log.outcome, _log.issue_id, _issue.key, _log.comment_id)
+    .join_from(LogRow.__table__, Issue.__table__, _log.issue_id == _issue.id, isouter=True)
+    .where(_log.delivery_key.in_(_wanted))
+)
+_SENDERS: Final = (
+    select(
+        _address.address, _person.id, _person.name, _person.organisation_id, _person.active, _project.key, _role.role
+    )
+    .join_from(PersonAddress.__table__, Person.__table__, _address.person_id == _person.id)
+    .join(PersonRole.__table__, _role.person_id == _person.id, isouter=True)
+    .join(Project.__table__, _role.project_id == _project.id, isouter=True)
+    .where(_address.address.in_(_wanted))
+)
+_FOUND: Final = (_issue.id, _issue.key, _issue.type, _project.key.label("project"), _inbox.name.label("inbox"))
+_KEYED: Final = (
+    select(_key.kind, _key.value, _key.owner, *_FOUND)
+    .join_from(ThreadKey.__table__, Issue.__table__, _key.issue_id == _issue.id)
+    .join(Project.__table__, _issue.project_id == _project.id)
+    .join(Inbox.__table__, _issue.inbox_id == _inbox.id, isouter=True)
+    .where(_key.value.in_(_wanted))
+    .order_by(_issue.id)
+)
+_NUMBERED: Final = (
+    select(*_FOUND)
+    .join_from(Issue.__table__, Project.__table__, _issue.project_id == _project.id)
+    .join(Inbox.__table__, _issue.inbox_id == _inbox.id, isouter=True)
+    .where(_issue.key.in_(_wanted))
+)
+_TAKES_PART: Final = select(_participant.issue_id, _participant.address).where(
+    _participant.issue_id.in_(_wanted), _participant.address.in_(bindparam("addresses", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An issue that a key or a number leads to."""
+
+    issue_id: int
+    issue_key: str
+    issue_type: str
+    project_key: str
+    inbox: str | None
+    owner: str | None = None
+
+
+def gather(
+    connection: Connection,
+    deliveries: Sequence[Delivery],
+    policy: Policy,
+    returned: Callable[[Delivery], bool],
+    now: datetime,
+) -> list[Facts]:
+    """The Facts of each delivery, in order. `returned` tells whether a mail is one of our own come back."""
+    targets = [_token_targets(delivery, policy) for delivery in deliveries]
+    earlier = _earlier(connection, {delivery.key for delivery in deliveries})
+    senders = _senders(connection, {address for delivery in deliveries if (address := _author(delivery))})
+    keyed = _keyed(connection, deliveries)
+    numbered = _numbered(connection, {target.issue_key for of_one in targets for target in of_one})
+    issues = {found.issue_id for several in keyed.values() for found in several}
+    issues.update(found.issue_id for found in numbered.values())
+    parts = _takes_part(connection, issues, {_author(delivery) for delivery in deliveries})
+    return [
+        Facts(
+            envelope=delivery.envelope,
+            message=delivery.analysis.message,
+            route=delivery.route,
+            inbox=delivery.inbox,
+            sender=senders.get(_author(delivery)),
+            candidates=tuple(_candidates(delivery, of_one, keyed, numbered, parts)),
+            earlier=earlier.get(delivery.key),
+            proof=Proof.NONE,
+            returned=returned(delivery),
+            now=now,
+        )
+        for delivery, of_one in zip(deliveries, targets, strict=True)
+    ]
+
+
+def _author(delivery: Delivery) -> str:
+    """The folded author address, or '' where the mail has no single author."""
+    author = delivery.analysis.message.author
+    return author.mailbox.folded if author else ""
+
+
+def _token_targets(delivery: Delivery, policy: Policy) -> tuple[TokenTarget, ...]:
+    return token_targets(subject_tokens(delivery.analysis.message.subject), policy, delivery.inbox)
+
+
+def _earlier(connection: Connection, keys: Iterable[str]) -> dict[str, Earlier]:
+    return {
+        row.delivery_key: Earlier(row.id, row.outcome, row.issue_id, row.key, row.comment_id)
+        for row in connection.execute(_EARLIER, {"wanted": list(keys)})
+    }
+
+
+def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Sender]:
+    if not (wanted := list(addresses)):
+        return {}
+    senders: dict[str, Sender] = {}
+    for row in connection.execute(_SENDERS, {"wanted": wanted}):
+        sender = senders.setdefault(row.address, Sender(row.id, row.name, {}, row.organisation_id, row.active))
+        if row.key is not None:
+            sender.roles[row.key] = Role(row.role)
+    return senders
+
+
+def _keyed(connection: Connection, deliveries: Sequence[Delivery]) -> dict[tuple[str, str], list[_Found]]:
+    wanted = {value for delivery in deliveries for value in delivery.analysis.message.thread_ids}
+    wanted.update(key for delivery in deliveries if (key := delivery.route.reply_key))
+    found: dict[tuple[str, str], list[_Found]] = defaultdict(list)
+    if wanted:
+        for row in connection.execute(_KEYED, {"wanted": list(wanted)}):
+            found[row.kind, row.value].append(_Found(row.id, row.key, row.type, row.project, row.inbox, row.owner))
+    return found
+
+
+def _numbered(connection: Connection, keys: Iterable[str]) -> dict[str, _Found]:
+    if not (wanted := list(keys)):
+        return {}
+    rows = connection.execute(_NUMBERED, {"wanted": wanted})
+    return {row.key: _Found(row.id, row.key, row.type, row.project, row.inbox) for row in rows}
+
+
+def _takes_part(connection: Connection, issues: set[int], addresses: Iterable[str]) -> set[tuple[int, str]]:
+    if not issues:
+        return set()
+    rows = connection.execute(_TAKES_PART, {"wanted": list(issues), "addresses": list(addresses)})
+    return {(row.issue_id, row.address) for row in rows}
+
+
+def _candidates(
+    delivery: Delivery,
+    targets: tuple[TokenTarget, ...],
+    keyed: dict[tuple[str, str], list[_Found]],
+    numbered: dict[str, _Found],
+    parts: set[tuple[int, str]],
+) -> Iterator[Candidate]:
+    """In the order in which `decide.threading` trusts them; an issue that is found twice the same way counts once."""
+    author = _author(delivery)
+    seen: set[tuple[Reason, int]] = set()
+    for how, evidence, found in _leads(delivery, targets, keyed, numbered):
+        if (how, found.issue_id) not in seen:
+            seen.add((how, found.issue_id))
+            takes_part = (found.issue_id, author) in parts
+            yield Candidate(how, evidence, found.issue_id, found.issue_key, found.project_key, takes_part, found.owner)
+
+
+def _leads(
+    delivery: Delivery,
+    targets: tuple[TokenTarget, ...],
+    keyed: dict[tuple[str, str], list[_Found]],
+    numbered: dict[str, _Found],
+) -> Iterator[tuple[Reason, str, _Found]]:
+    """How, by what evidence, and which issue: reply key, then Message-IDs nearest first, then subject tokens."""
+    if key := delivery.route.reply_key:
+        for found in keyed.get((REPLY_KEY, key), ()):
+            yield Reason.THREAD_KEY, key, found
+    for message_id in delivery.analysis.message.thread_ids:
+        # One mail to two inboxes is two issues with one Message-ID: an answer belongs to the inbox it is sent to.
+        found_here = keyed.get((MESSAGE_ID, message_id), ())
+        for found in sorted(found_here, key=lambda issue: issue.inbox != delivery.inbox.name):
+            yield Reason.THREAD_REFERENCE, message_id, found
+    for target in targets:
+        named = numbered.get(target.issue_key)
+        if named is not None and target.issue_type in (None, named.issue_type):
+            yield Reason.THREAD_TOKEN, target.token, named
