@@ -10,6 +10,7 @@ from datetime import datetime
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.policy import Inbox, Proof, Role
 from smtpintake.decide.routing import Route
+from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message
 from smtpintake.mail.reason import Reason
@@ -73,18 +74,23 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`candidates` are in the order of `how`: reply key, Message-IDs nearest first, subject tokens in order.
+    """`recipients` are those of the envelope that lead to `inbox`; `route` is the first's. `delivery_key` names the
+    delivery.
+
+    `candidates` are in the order of `how`: reply key, Message-IDs nearest first, subject tokens in order.
 
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     """
 
     envelope: Envelope
     message: Message
+    recipients: tuple[Mailbox, ...]
     route: Route
     inbox: Inbox
     sender: Sender | None
     candidates: tuple[Candidate, ...]
     earlier: Earlier | None
+    delivery_key: str
     proof: Proof
     returned: bool
     now: datetime

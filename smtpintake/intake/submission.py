@@ -12,7 +12,9 @@ from smtpintake.mail.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """The octets: `octets` while small, otherwise the name of a blob that is on disk already. `sha256` is hex, of the whole."""
+    """The octets: `octets` while small, otherwise the name of a blob that is on disk already. `sha256` is hex, of
+    the whole.
+    """
 
     size: int
     sha256: str
@@ -37,3 +39,7 @@ class Submission:
     analysis: Analysis | None
     failure: Failure | None
     started: float
+
+    @property
+    def transaction_id(self) -> str:
+        return self.envelope.transaction_id

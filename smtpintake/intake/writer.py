@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -28,7 +28,15 @@ _IDLE_SECONDS: Final = 1.0
 # What SQLite and PostgreSQL say when there is no room: the sender may be told that it is storage (RFC 3463 X.3.1).
 _NO_ROOM: Final = ("disk is full", "disk i/o error", "no space left", "could not extend file")
 
-Job = TypeVar("Job")
+
+class Named(Protocol):
+    """A job belongs to a mail transaction, which names it where nothing else can."""
+
+    @property
+    def transaction_id(self) -> str: ...
+
+
+Job = TypeVar("Job", bound=Named)
 Record = Callable[[Connection, Sequence[Job]], list[Reply]]
 RecordFault = Callable[[Connection, Job, Reason, str], Reply]
 
@@ -142,7 +150,8 @@ class Writer(Generic[Job]):
         """Nothing was kept: every sender keeps their mail and tries again."""
         _log.error("nothing could be written", mails=len(jobs), error=str(error))
         full = any(phrase in str(error).lower() for phrase in _NO_ROOM)
-        return [REFUSALS[Reason.FAULT_STORAGE if full else Reason.FAULT_INTERNAL]] * len(jobs)
+        reply = REFUSALS[Reason.FAULT_STORAGE if full else Reason.FAULT_INTERNAL]
+        return [reply.logged(job.transaction_id) for job in jobs]
 
 
 def _answer(batch: list[_Waiting[Job]], replies: list[Reply]) -> None:

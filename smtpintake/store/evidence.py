@@ -105,11 +105,13 @@ def gather(
         Facts(
             envelope=delivery.envelope,
             message=delivery.analysis.message,
+            recipients=delivery.recipients,
             route=delivery.route,
             inbox=delivery.inbox,
             sender=senders.get(_author(delivery)),
             candidates=tuple(_candidates(delivery, of_one, keyed, numbered, parts)),
             earlier=earlier.get(delivery.key),
+            delivery_key=delivery.key,
             proof=Proof.NONE,
             returned=returned(delivery),
             now=now,

@@ -1,0 +1,292 @@
+"""`Effects`: what judgements add to the database, as rows: the issue or comment, who takes part, how replies find it.
+
+Contract: builds rows and writes none; ids and numbers were drawn before. One instance serves one group of mails, so
+that two mails of a new author make one person, and a mail to two inboxes that belongs to one issue makes one comment.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Final
+
+from smtpintake.compose.outgoing import Outgoing
+from smtpintake.convert.draft import Draft
+from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat
+from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.outcome import outcome_of
+from smtpintake.decide.policy import Inbox, Policy
+from smtpintake.decide.routing import Route, route
+from smtpintake.intake.snapshot import Snapshot
+from smtpintake.intake.submission import Submission
+from smtpintake.mail.ids import new_id
+from smtpintake.mail.message import Author
+from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
+from smtpintake.store.rows import Rows
+from smtpintake.store.schema import (
+    Attachment,
+    Comment,
+    Issue,
+    IssueLink,
+    OutboxMail,
+    Participant,
+    Person,
+    PersonAddress,
+    ThreadKey,
+)
+
+Judged = tuple[tuple[Facts, Judgement], ...]
+
+MAX_TITLE: Final = 300
+MAX_NAME: Final = 200
+NO_SUBJECT: Final = "(no subject)"
+
+# Composes the answer to a mail that became an issue, or says why there is none.
+Answer = Callable[[Facts, str], Outgoing | Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one delivery ended: what the log row `log_id` says of it."""
+
+    log_id: str
+    facts: Facts
+    judgement: Judgement
+    issue_id: int | None = None
+    issue_key: str | None = None
+    comment_id: int | None = None
+    duplicate_of: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        return outcome_of(self.judgement.decision)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Ids and numbers for a group of mails, drawn from the database in one go. `numbers` is by project key."""
+
+    issues: Iterator[int]
+    comments: Iterator[int]
+    people: Iterator[int]
+    numbers: dict[str, Iterator[int]]
+
+
+@dataclass(slots=True)
+class Effects:
+    """The rows of one group. `touched` are the parameters of the update of each issue that got a comment."""
+
+    snapshot: Snapshot
+    drawn: Drawn
+    answer: Answer
+    rows: Rows
+    touched: list[dict[str, object]] = field(default_factory=list)
+    _people: dict[str, int] = field(default_factory=dict)
+
+    def place(self, submission: Submission, draft: Draft | None, judged: Judged) -> list[Place]:
+        """Add the rows of one mail's judgements, and say where each of them ended."""
+        places: list[Place] = []
+        commented: dict[int, int] = {}
+        for facts, judgement in judged:
+            place = Place(new_id(facts.now), facts, judgement)
+            match judgement.decision:
+                case CreateIssue() as decision if draft is not None:
+                    place = self._create(submission, draft, place, decision)
+                case AddComment() as decision if draft is not None:
+                    place = self._comment(submission, draft, place, decision, commented)
+                case Repeat(earlier=earlier):
+                    place = replace(
+                        place,
+                        issue_id=earlier.issue_id,
+                        issue_key=earlier.issue_key,
+                        comment_id=earlier.comment_id,
+                        duplicate_of=earlier.log_id,
+                    )
+                case _:
+                    pass
+            places.append(place)
+        self._link(places)
+        return places
+
+    # ---- a new issue ---------------------------------------------------------------------------------------------
+
+    def _create(self, submission: Submission, draft: Draft, place: Place, decision: CreateIssue) -> Place:
+        facts = place.facts
+        issue_id = next(self.drawn.issues)
+        number = next(self.drawn.numbers[facts.inbox.project])
+        key = f"{facts.inbox.project}-{number}"
+        author = facts.message.authors[0]
+        person_id = self._person(facts, author, decision.new_person)
+        self.rows.add(
+            Issue,
+            id=issue_id,
+            project_id=self.snapshot.project_ids[facts.inbox.project],
+            number=number,
+            key=key,
+            inbox_id=self.snapshot.inbox_ids[facts.inbox.name],
+            type=_issue_type(self.snapshot.policy, facts.inbox),
+            title=draft.subject[:MAX_TITLE] or NO_SUBJECT,
+            status="open",
+            priority=facts.inbox.defaults.priority,
+            assignee_id=None,
+            reporter_id=person_id,
+            reporter_address=author.mailbox.folded,
+            reporter_name=author.name[:MAX_NAME],
+            organisation_id=facts.sender.organisation_id if facts.sender else None,
+            language=facts.inbox.language,
+            tags=list(facts.inbox.defaults.tags),
+            fields={},
+            body_text=draft.body_text,
+            body_html=draft.body_html,
+            hidden_text=draft.hidden_text,
+            proof=facts.proof,
+            created_at=facts.envelope.received_at,
+            updated_at=facts.envelope.received_at,
+            log_id=place.log_id,
+        )
+        self._attach(submission, draft, issue_id, None)
+        self._takes_part(issue_id, author, "reporter", person_id)
+        for copied in (*facts.message.to, *facts.message.cc):
+            if isinstance(route(self.snapshot.policy, copied.mailbox), Route):
+                continue  # one of our own addresses
+            self._takes_part(issue_id, copied, "cc", None)
+        # Ids that lead to somebody else's issue stay theirs: only a mail that starts a thread claims what it refers to.
+        ancestors = () if decision.mentions else facts.message.thread_ids
+        self._index(issue_id, facts, ancestors)
+        for mentioned in decision.mentions:
+            self.rows.add(IssueLink, issue_id=issue_id, other_id=mentioned.issue_id, kind="mentions")
+        finding = self._auto_reply(place, issue_id, key)
+        judgement = replace(place.judgement, findings=(*place.judgement.findings, finding))
+        return replace(place, judgement=judgement, issue_id=issue_id, issue_key=key)
+
+    def _auto_reply(self, place: Place, issue_id: int, key: str) -> Finding:
+        """Queue the auto-reply to the author, or find why there is none."""
+        facts = place.facts
+        answer = self.answer(facts, key)
+        if isinstance(answer, Finding):
+            return answer
+        self.rows.add(
+            OutboxMail,
+            kind=answer.kind,
+            issue_id=issue_id,
+            comment_id=None,
+            log_id=place.log_id,
+            mail_from=answer.mail_from,
+            rcpt_to=answer.rcpt_to,
+            subject=answer.subject,
+            message_id=answer.message_id,
+            octets=answer.octets,
+            created_at=facts.now,
+            state="queued",
+            attempts=0,
+            next_attempt_at=facts.now,
+            worker=None,
+            lease_until=None,
+            sent_at=None,
+            note="",
+        )
+        self._thread_key(issue_id, MESSAGE_ID, answer.message_id, None)
+        if answer.reply_key:
+            self._thread_key(issue_id, REPLY_KEY, answer.reply_key, facts.message.authors[0].mailbox.folded)
+        return Finding("auto_reply", "queued", f"to {answer.rcpt_to}")
+
+    # ---- a comment -----------------------------------------------------------------------------------------------
+
+    def _comment(
+        self,
+        submission: Submission,
+        draft: Draft,
+        place: Place,
+        decision: AddComment,
+        commented: dict[int, int],
+    ) -> Place:
+        facts, issue_id = place.facts, decision.candidate.issue_id
+        place = replace(place, issue_id=issue_id, issue_key=decision.candidate.issue_key)
+        if (comment_id := commented.get(issue_id)) is not None:
+            return replace(place, comment_id=comment_id)
+        comment_id = commented[issue_id] = next(self.drawn.comments)
+        author = facts.message.authors[0]
+        person_id = self._person(facts, author, decision.new_person)
+        self.rows.add(
+            Comment,
+            id=comment_id,
+            issue_id=issue_id,
+            author_id=person_id,
+            author_address=author.mailbox.folded,
+            author_name=author.name[:MAX_NAME],
+            created_at=facts.envelope.received_at,
+            body_text=draft.body_text,
+            body_html=draft.body_html,
+            hidden_text=draft.hidden_text,
+            internal=False,
+            proof=decision.proof,
+            log_id=place.log_id,
+        )
+        self._attach(submission, draft, issue_id, comment_id)
+        self._takes_part(issue_id, author, "author", person_id)
+        self._index(issue_id, facts, facts.message.thread_ids)
+        reopened = "open" if decision.reopen else "closed"
+        self.touched.append({"issue": issue_id, "moment": facts.envelope.received_at, "reopened": reopened})
+        return replace(place, comment_id=comment_id)
+
+    # ---- what both have --------------------------------------------------------------------------------------------
+
+    def _person(self, facts: Facts, author: Author, create: bool) -> int | None:
+        """The author's id in the directory: known, made by an earlier mail of this group, made now, or None."""
+        if facts.sender is not None:
+            return facts.sender.person_id
+        address = author.mailbox.folded
+        if create and address not in self._people:
+            person_id = self._people[address] = next(self.drawn.people)
+            name = author.name[:MAX_NAME] or str(author.mailbox)
+            self.rows.add(
+                Person, id=person_id, name=name, organisation_id=None, origin="mail", active=True, created_at=facts.now
+            )
+            self.rows.add(PersonAddress, person_id=person_id, address=address)
+        return self._people.get(address)
+
+    def _attach(self, submission: Submission, draft: Draft, issue_id: int, comment_id: int | None) -> None:
+        for view in draft.attachments:
+            self.rows.add(
+                Attachment,
+                issue_id=issue_id,
+                comment_id=comment_id,
+                raw_id=submission.envelope.transaction_id,
+                name=view.name,
+                content_type=view.content_type,
+                offset=view.offset,
+                length=view.length,
+                encoding=view.encoding,
+                size=view.size,
+                sha256=view.sha256,
+                inline=view.inline,
+                content_id=view.content_id,
+            )
+
+    def _takes_part(self, issue_id: int, who: Author, role: str, person_id: int | None) -> None:
+        self.rows.add(
+            Participant,
+            issue_id=issue_id,
+            address=who.mailbox.folded,
+            name=who.name[:MAX_NAME],
+            role=role,
+            person_id=person_id,
+        )
+
+    def _index(self, issue_id: int, facts: Facts, ancestors: tuple[str, ...]) -> None:
+        """Make the issue findable by the mail's own Message-ID and by those it refers to (zammad#5716)."""
+        own = (facts.message.message_id,) if facts.message.message_id else ()
+        for message_id in dict.fromkeys((*own, *ancestors)):
+            self._thread_key(issue_id, MESSAGE_ID, message_id, None)
+
+    def _thread_key(self, issue_id: int, kind: str, value: str, owner: str | None) -> None:
+        self.rows.add(ThreadKey, issue_id=issue_id, kind=kind, value=value, owner=owner)
+
+    def _link(self, places: list[Place]) -> None:
+        """The issues that one mail made in several inboxes know of each other."""
+        made = [place.issue_id for place in places if place.outcome is Outcome.CREATED]
+        for first, other in pairwise(made):
+            self.rows.add(IssueLink, issue_id=first, other_id=other, kind="same-mail")
+
+
+def _issue_type(policy: Policy, inbox: Inbox) -> str:
+    return inbox.issue_type or policy.projects[inbox.project].issue_types[0].name

@@ -1,0 +1,120 @@
+"""The journey of a message, from its octets to its reply. Read `Reception.receive` first: it is the product in one
+function.
+
+Contract: the reply is final. `250` means that everything is committed to disk, `4yz` that nothing was kept (but for a
+copy of what could not be read) and the sender tries again, `5yz` that the mail is refused, with the reason in the reply
+and in the log. `receive` runs to its end even when the client has gone: a commit is not cancelled (RFC 1047).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from smtpintake.decide.facts import Analysis, Finding
+from smtpintake.decide.policy import Policy
+from smtpintake.decide.routing import Route, route
+from smtpintake.intake.analyser import Analysers
+from smtpintake.intake.handler import Refusal
+from smtpintake.intake.record import Job
+from smtpintake.intake.snapshot import Snapshots
+from smtpintake.intake.spool import Received
+from smtpintake.intake.submission import Failure, Raw, Submission
+from smtpintake.intake.writer import Writer
+from smtpintake.mail.address import Mailbox
+from smtpintake.mail.envelope import Envelope
+from smtpintake.mail.reason import Reason
+from smtpintake.mail.reply import REFUSALS, Reply
+from smtpintake.store.blobcheck import blob_is_named
+from smtpintake.store.blobs import Blobs
+from smtpintake.store.database import Database
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Reception:
+    """One for each process: the analysers that read, the writer that judges and records, the blobs for what is
+    large.
+    """
+
+    def __init__(
+        self, analysers: Analysers, writer: Writer[Job], snapshots: Snapshots, blobs: Blobs, database: Database
+    ) -> None:
+        self._analysers = analysers
+        self._writer = writer
+        self._snapshots = snapshots
+        self._blobs = blobs
+        self._database = database
+
+    def policy(self) -> Policy:
+        """The newest policy that this process has seen; what finally judges is looked up again by the writer."""
+        return self._snapshots.newest.policy
+
+    async def receive(self, envelope: Envelope, mail: Received) -> Reply:
+        """The mail's final reply. Takes over `mail`: its spool file is gone afterwards."""
+        started = time.monotonic()
+        try:
+            # 1 Read it, in a process that can be killed; meanwhile a large mail goes to disk.
+            storing = asyncio.create_task(self._store(envelope, mail))
+            analysis, failure = await self._read(envelope, mail)
+            blob = await storing
+            # 2 Gather facts, judge, compose and record: the writer does it in one transaction, with all that wait.
+            raw = Raw(mail.size, mail.sha256, mail.octets, blob)
+            reply = await self._writer.submit(Submission(envelope, raw, analysis, failure, started))
+            # 3 A blob that no row names after the commit (of a refusal, of a duplicate) is not kept.
+            if blob is not None:
+                await asyncio.to_thread(self._settle, blob)
+        except OSError as error:
+            _log.error("a mail could not be stored", transaction=envelope.transaction_id, error=str(error))
+            reply = REFUSALS[Reason.FAULT_STORAGE].logged(envelope.transaction_id)
+        finally:
+            mail.discard()
+        _log.info("mail", transaction=envelope.transaction_id, peer=envelope.peer.ip, reply=str(reply))
+        return reply
+
+    async def refuse(self, refusal: Refusal) -> Reply:
+        """Log an attempt that is refused before there is a message. The reply names the log row."""
+        reply = await self._writer.submit(refusal)
+        _log.info("refused", transaction=refusal.transaction_id, peer=refusal.peer.ip, reply=str(reply))
+        return reply
+
+    async def _read(self, envelope: Envelope, mail: Received) -> tuple[Analysis | None, Failure | None]:
+        """What an analyser makes of the octets, or why there is nothing: this must not cost the mail its log row."""
+        try:
+            analysis = await self._analysers.analyse(mail.octets, mail.path, self._separators(envelope.rcpt_to))
+        except Exception as error:  # noqa: BLE001 - a fault of ours: the mail is deferred, its octets and the log row are kept
+            _log.exception("a mail could not be analysed", transaction=envelope.transaction_id)
+            return None, Failure(Reason.FAULT_INTERNAL, Finding("analysis", "fault", repr(error)))
+        if analysis is None:
+            detail = "the analyser was killed at its deadline, or died"
+            return None, Failure(Reason.FAULT_ANALYSIS, Finding("analysis", "killed", detail))
+        return analysis, None
+
+    def _separators(self, recipients: Iterable[Mailbox]) -> tuple[str, ...]:
+        """The separator lines of the inboxes that the mail is for."""
+        policy = self.policy()
+        routes = (route(policy, recipient) for recipient in recipients)
+        inboxes = {found.inbox: policy.inboxes[found.inbox] for found in routes if isinstance(found, Route)}
+        return tuple(dict.fromkeys(line for inbox in inboxes.values() for line in inbox.separators))
+
+    async def _store(self, envelope: Envelope, mail: Received) -> str | None:
+        """The name of the blob that a large mail has become, on disk; None for a small one, which a row will hold."""
+        if mail.path is None:
+            return None
+        await asyncio.to_thread(self._blobs.adopt, mail.path, envelope.transaction_id)
+        return envelope.transaction_id
+
+    def _settle(self, blob: str) -> None:
+        try:
+            named = blob_is_named(self._database, blob)
+        except DBAPIError as error:
+            # Nothing is lost: the blob stays marked, and the next start looks again.
+            _log.warning("a blob could not be settled", blob=blob, error=str(error.orig))
+            return
+        if named:
+            self._blobs.settle(blob)
+        else:
+            self._blobs.delete(blob)
