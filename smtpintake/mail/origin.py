@@ -1,0 +1,82 @@
+"""Who speaks: a person, a person through a list, or a machine.
+
+Contract: total. Read from the header alone, most telling sign first; the envelope's null reverse-path is the judge's to
+weigh. RFC 3834 s5 (Auto-Submitted), RFC 3464 (delivery reports), RFC 2919 and RFC 2369 (lists), and the fields that
+were used before there was a standard.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from smtpintake.mail.message import Origin
+
+_DAEMON: Final = re.compile(r"(?:^|<|\s)\"?mailer-daemon\"?@", re.I)
+_REPORT_TYPE: Final = re.compile(r"report-type\s*=\s*\"?([\w-]+)", re.I)
+# What absence notes of Exchange, Gmail and Domino begin with; only ever asked of mail that shows another sign, too.
+_ABSENCE: Final = re.compile(
+    r"\s*(?:automatic reply|auto(?:matic)?[ -]?(?:reply|response)|autoreply|out of (?:the )?office|on vacation"
+    r"|automatische antwort|abwesenheits?notiz|abwesend|réponse automatique|absence du bureau|risposta automatica"
+    r"|fuori sede|respuesta automática|fuera de(?: la)? oficina|resposta automática|automatisch antwoord|afwezig"
+    r"|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|automatyczna odpowiedź|automatická odpověď"
+    r"|автоответ|自動応答|自動返信|自动答复|자동 회신)",
+    re.I,
+)
+_ROBOT_FIELDS: Final = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply")
+_LIST_FIELDS: Final = ("list-id", "list-post", "mailing-list", "x-mailing-list", "x-google-group-id")
+
+Fields = Mapping[str, str]  # the first value of each field, by name in lower case
+
+
+def origin(fields: Fields) -> Origin:
+    """The origin of a mail with these header fields."""
+    report = _report_type(fields.get("content-type", ""))
+    if _is_bounce(fields, report):
+        return Origin.BOUNCE
+    if report == "disposition-notification" or any(name in fields for name in _ROBOT_FIELDS):
+        return Origin.AUTO_REPLY
+    submitted = _auto_submitted(fields.get("auto-submitted", ""))
+    if submitted is not None:
+        absent = submitted is Origin.AUTO_GENERATED and _is_absence(fields)
+        return Origin.AUTO_REPLY if absent else submitted
+    precedence = fields.get("precedence", "").strip().lower()
+    if precedence in ("auto_reply", "auto-reply") or (_shows_machine(fields) and _is_absence(fields)):
+        return Origin.AUTO_REPLY
+    if report is not None:
+        return Origin.AUTO_GENERATED
+    # A person may stand behind a list or its precedence (osTicket#2256): that alone is no machine.
+    if precedence == "list" or any(name in fields for name in _LIST_FIELDS):
+        return Origin.LIST
+    return Origin.AUTO_GENERATED if precedence in ("bulk", "junk") else Origin.HUMAN
+
+
+def _report_type(content_type: str) -> str | None:
+    """The report-type of a multipart/report (RFC 6522 s3), '' where it has none, None for any other mail."""
+    if not content_type.strip().lower().startswith("multipart/report"):
+        return None
+    match = _REPORT_TYPE.search(content_type)
+    return match[1].lower() if match else ""
+
+
+def _is_bounce(fields: Fields, report: str | None) -> bool:
+    return (
+        report == "delivery-status"
+        or "x-failed-recipients" in fields
+        or _DAEMON.search(fields.get("from", "")) is not None
+    )
+
+
+def _auto_submitted(value: str) -> Origin | None:
+    """RFC 3834 s5: `no`, `auto-generated`, `auto-replied`, or another token; parameters and comments may follow."""
+    token = re.split(r"[\s;(]", value.strip().lower(), maxsplit=1)[0]
+    if token in ("", "no"):
+        return None
+    return Origin.AUTO_GENERATED if token in ("auto-generated", "auto-notified") else Origin.AUTO_REPLY
+
+
+def _is_absence(fields: Fields) -> bool:
+    return _ABSENCE.match(fields.get("subject", "")) is not None
+
+
+def _shows_machine(fields: Fields) -> bool:
+    return "x-auto-response-suppress" in fields or "x-ms-exchange-inbox-rules-loop" in fields
