@@ -26,12 +26,13 @@ setup: .venv/.ready ## make .venv with everything that uv.lock names
 	$(UV) sync --frozen
 	@touch $@
 
+run: export SMTPINTAKE_CONFIG = $(CONFIG)
 run: .venv/.ready ## database, demo policy and server on 127.0.0.1:2525, from nothing
 	@mkdir -p var
-	$(BIN)/smtpintake --config $(CONFIG) migrate
-	$(BIN)/smtpintake --config $(CONFIG) apply conf/intake.toml
+	$(BIN)/smtpintake migrate
+	$(BIN)/smtpintake apply conf/intake.toml
 	@cat conf/try-it.txt
-	exec $(BIN)/smtpintake --config $(CONFIG) serve
+	exec $(BIN)/smtpintake serve
 
 test: .venv/.ready ## all tests, or some: make test ARGS="tests/mail -k address"
 	$(BIN)/pytest $(ARGS)
