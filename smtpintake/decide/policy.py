@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from smtpintake.decide.faults import Fault, validation_faults
 from smtpintake.mail.address import AddressError, Mailbox, fold_domain
 
 DEFAULT_SEPARATORS: Final = (
@@ -66,7 +67,8 @@ Address = Annotated[str, AfterValidator(_address)]
 InboxAddress = Annotated[str, AfterValidator(_inbox_address)]
 Domain = Annotated[str, AfterValidator(_domain)]
 SenderPattern = Annotated[str, AfterValidator(_pattern)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+# No control characters: a name ends up in header fields and on terminals.
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Tag = Annotated[str, Field(pattern=r"^\S{1,60}$")]
 
 
@@ -189,14 +191,6 @@ class Document(Section):
     person: tuple[Person, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with a file: where (`inbox[1].project`), and what is allowed there."""
-
-    key: str
-    what: str
-
-
 class PolicyError(ValueError):
     """A policy file is wrong; `faults` lists everything that is."""
 
@@ -210,19 +204,10 @@ def read_document(data: Mapping[str, object]) -> Document:
     try:
         document = Document.model_validate(data)
     except ValidationError as error:
-        raise PolicyError(validation_faults(error)) from error
+        raise PolicyError(validation_faults(error, Document)) from error
     if faults := tuple(_cross_faults(document)):
         raise PolicyError(faults)
     return document
-
-
-def validation_faults(error: ValidationError) -> tuple[Fault, ...]:
-    """Pydantic's errors as Faults, with keys written as a reader of TOML would: `inbox[0].addresses[1]`."""
-    return tuple(Fault(_key(item["loc"]), item["msg"].removeprefix("Value error, ")) for item in error.errors())
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location).removeprefix(".")
 
 
 def _cross_faults(document: Document) -> Iterator[Fault]:

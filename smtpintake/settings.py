@@ -1,0 +1,297 @@
+"""`Settings`: how this server runs, from one TOML file and the environment.
+
+Contract: frozen once read; every fault is found at once, with the file or variable, the key, and what is allowed.
+`SMTPINTAKE_SECTION__KEY` overrides a key; a list is written with commas there. Relative paths mean the working
+directory. What mail is accepted for is policy and not here: it lives in the database.
+"""
+
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from smtpintake.decide.faults import Fault, validation_faults
+from smtpintake.mail.address import AddressError, Mailbox
+
+DEFAULT_FILE: Final = Path("conf/smtpintake.toml")
+PREFIX: Final = "SMTPINTAKE_"
+FILE_VARIABLE: Final = "SMTPINTAKE_CONFIG"
+_NESTED: Final = "__"
+_HOSTNAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to listen. `host` is a name or an IP address, without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `127.0.0.1:25`, `[::1]:25`, `mx.example.org:25`. Raises ValueError."""
+        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:\s]+)):([0-9]{1,5})", text.strip())
+        if match is None or int(match[3]) > 65535:
+            raise ValueError(f"{text!r} is not HOST:PORT, such as '0.0.0.0:25' or '[::]:25'")
+        return cls(match[1] or match[2], int(match[3]))
+
+
+def _split(value: object) -> object:
+    """A list from the environment: `a:25, b:25`."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _endpoint(value: object) -> Endpoint:
+    if isinstance(value, Endpoint):
+        return value
+    return Endpoint.parse(str(value))
+
+
+def _hostname(text: str) -> str:
+    if text and (len(text) > 255 or not _HOSTNAME.fullmatch(text)):
+        raise ValueError("must be a host name such as mx.example.org")
+    return text.removesuffix(".")
+
+
+def _address(text: str) -> str:
+    try:
+        return str(Mailbox.parse(text)) if text else ""
+    except AddressError as error:
+        raise ValueError(f"must be an address such as intake@example.org: {error}") from error
+
+
+def _database_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ValueError("must be a URL such as sqlite:///var/smtpintake.db") from error
+    match url.get_backend_name():
+        case "sqlite":
+            return text
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        case _:
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+
+
+def _blobs_url(text: str) -> str:
+    if not text.startswith("file:") or not text.removeprefix("file:").strip():
+        raise ValueError("must be file: and a folder, such as file:var/blobs")
+    return text
+
+
+def _public_url(text: str) -> str:
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
+        raise ValueError("must begin with http:// or https://, and name a host")
+    return text.rstrip("/")
+
+
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Hostname = Annotated[str, AfterValidator(_hostname)]
+ListenAddress = Annotated[Endpoint, BeforeValidator(_endpoint)]
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Smtp(Section):
+    """The listener, its limits, and the processes behind it. Sizes take units: `35 MiB`."""
+
+    listen: Annotated[tuple[ListenAddress, ...], BeforeValidator(_split), Field(min_length=1)] = (
+        Endpoint("127.0.0.1", 2525),
+    )
+    hostname: Hostname = ""
+    max_message_size: Annotated[ByteSize, Field(ge=65536, le=1 << 30)] = ByteSize(35 << 20)
+    max_recipients: Annotated[int, Field(ge=100, le=10_000)] = 100  # RFC 5321 s4.5.3.1.8: at least 100
+    max_connections: Count = 1000
+    max_connections_per_peer: Count = 100
+    idle_timeout: Seconds = 300.0  # RFC 5321 s4.5.3.2.7: at least five minutes
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    analysers: Annotated[int, Field(ge=1, le=256)] = 2
+    analysis_deadline: Seconds = 10.0
+    drain_timeout: Seconds = 30.0
+    batch: Annotated[int, Field(ge=1, le=1000)] = 200
+
+    @property
+    def announced_name(self) -> str:
+        """What the greeting says: `hostname`, or else this machine's own full name."""
+        return self.hostname or socket.getfqdn()
+
+
+class DatabaseSection(Section):
+    url: Annotated[str, AfterValidator(_database_url), Field(repr=False)] = "sqlite:///var/smtpintake.db"
+
+
+class BlobsSection(Section):
+    url: Annotated[str, AfterValidator(_blobs_url)] = "file:var/blobs"
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.url.removeprefix("file:"))
+
+
+class Smarthost(Section):
+    """The server that takes our own mail. Without a `host` mail waits in the outbox."""
+
+    host: Hostname = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 25
+    tls: Literal["none", "starttls", "implicit"] = "none"
+    username: str = ""
+    password: Annotated[SecretStr, Field(validate_default=True)] = SecretStr("")
+    sender: Annotated[str, AfterValidator(_address), Field(alias="from")] = ""
+
+    @field_validator("password")
+    @classmethod
+    def _with_username(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        if bool(password.get_secret_value()) != bool(info.data.get("username", "")):
+            raise ValueError("username and password go together: give both or neither")
+        return password
+
+
+class Web(Section):
+    """`secret_file` holds the installation's secret, from which reply keys are made; it is created when missing."""
+
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
+    secret_file: Path = Path("var/secret")
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(BaseSettings):
+    """All of it. Made by `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter=_NESTED,
+        enable_decoding=False,
+    )
+
+    smtp: Smtp = Smtp()
+    database: DatabaseSection = DatabaseSection()
+    blobs: BlobsSection = BlobsSection()
+    smarthost: Smarthost = Smarthost()
+    web: Web = Web()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFault:
+    """Where (a file, or a variable of the environment), which key, and what is allowed there."""
+
+    source: str
+    key: str
+    what: str
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.source, self.key, self.what)))
+
+
+class SettingsError(Exception):
+    """The settings are wrong; `faults` lists everything that is."""
+
+    def __init__(self, faults: tuple[SettingsFault, ...]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+def settings_file(given: Path | None) -> Path | None:
+    """The file to read: as given, as the environment names it, the default where it exists, or none at all."""
+    if given is not None:
+        return given
+    if named := os.environ.get(FILE_VARIABLE):
+        return Path(named)
+    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
+def load_settings(file: Path | None) -> Settings:
+    """The settings of `file`, overridden by the environment; defaults where neither speaks. Raises SettingsError."""
+    data = _read(file) if file is not None else {}
+    faults = list(_stray_variables())
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        faults += (_sourced(fault, str(file or "")) for fault in validation_faults(error, Settings))
+    if faults:
+        raise SettingsError(tuple(faults))
+    return settings
+
+
+def _read(file: Path) -> dict[str, Mapping[str, object]]:
+    """The file's tables. What is no table at the top is a fault here, so that the environment can be laid over it."""
+    try:
+        data = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError((SettingsFault(str(file), "", f"cannot be read: {error.strerror}"),)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError((SettingsFault(str(file), "", f"is not TOML: {error}"),)) from error
+    if stray := [key for key, value in data.items() if not isinstance(value, dict)]:
+        what = f"belongs into a section; there are {', '.join(f'[{name}]' for name in Settings.model_fields)}"
+        raise SettingsError(tuple(SettingsFault(str(file), key, what) for key in stray))
+    return data
+
+
+def _stray_variables() -> Iterator[SettingsFault]:
+    """Variables that look like ours and name no section: pydantic would pass over them in silence."""
+    for variable in sorted(os.environ):
+        section, nested, _ = variable.upper().removeprefix(PREFIX).partition(_NESTED)
+        if not variable.upper().startswith(PREFIX) or not (nested or section.lower() in Settings.model_fields):
+            continue
+        if not nested:
+            yield SettingsFault("environment", variable, f"names a section only; write {variable}{_NESTED}KEY")
+        elif section.lower() not in Settings.model_fields:
+            sections = ", ".join(name.upper() for name in Settings.model_fields)
+            yield SettingsFault("environment", variable, f"names no section; sections are {sections}")
+
+
+def _sourced(fault: Fault, file: str) -> SettingsFault:
+    """The fault with where its value came from: the environment wins over the file."""
+    section, _, key = fault.key.partition(".")
+    name = re.sub(r"\[.*", "", key)
+    variable = f"{PREFIX}{section}{_NESTED}{name}".upper()
+    if any(variable == given.upper() for given in os.environ):
+        return SettingsFault("environment", variable, fault.what)
+    return SettingsFault(file or "settings", fault.key, fault.what)
