@@ -2,12 +2,18 @@
 
 Contract: `body_text` is never empty (a mail without text gets a note that says so) and holds what the author wrote for
 this mail; `hidden_text` always holds the whole text where `body_text` left something out, and is empty otherwise, so
-nothing is lost. `body_html` is sanitised and safe to show, or None.
+nothing is lost. `body_html` is sanitised and safe to show, or None. Pure and total.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from smtpintake.mail.message import Attachment
+from smtpintake.convert import body
+from smtpintake.convert.trim import trim
+from smtpintake.mail.message import Attachment, Message
+from smtpintake.mail.threadkeys import is_forward
+
+NO_TEXT: Final = "(this mail had no text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +23,39 @@ class Draft:
     body_html: str | None
     hidden_text: str
     attachments: tuple[Attachment, ...]
+
+
+def draft(message: Message, separators: tuple[str, ...]) -> Draft:
+    """The Draft of `message`. `separators` are the lines under which nothing is new."""
+    html = message.html if message.html and body.is_parsable(message.html) else None
+    whole = _whole_text(message)
+    text, reply_html = _own_words(message, whole, html, separators)
+    return Draft(
+        subject=message.subject,
+        body_text=text or NO_TEXT,
+        body_html=body.sanitised(reply_html) or None if reply_html else None,
+        hidden_text="" if text == whole else whole,
+        attachments=message.attachments,
+    )
+
+
+def _whole_text(message: Message) -> str:
+    if message.text and not message.text.isspace():
+        return message.text.strip("\n")
+    return body.as_text(message.html) if message.html else ""
+
+
+def _own_words(message: Message, whole: str, html: str | None, separators: tuple[str, ...]) -> tuple[str, str | None]:
+    """What the author wrote for this mail: as text, and as HTML where it is certain to say the same."""
+    if is_forward(message.subject):
+        return whole, html  # what is forwarded is what they want us to read
+    reply_html = body.without_quotation(html, separators) if html else None
+    if message.text and not message.text.isspace():
+        text = trim(whole, separators)
+        if html is None or reply_html is not None or text == whole:
+            return text, reply_html or html
+        return text, None
+    if reply_html is not None:
+        return body.as_text(reply_html) or whole, reply_html
+    text = trim(whole, separators)
+    return text, html if text == whole else None

@@ -6,7 +6,6 @@ text was longer than we keep. Text that a sender named or attached is an attachm
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -85,15 +84,15 @@ class Bodies:
         text = self._decoded(part)
         if part.content_type == _HTML:
             if section is None or section.html is not None:
-                section = self._follow(section)
+                section = self._follow()
             section.html = text
         else:
             if section is None or section.plain is not None:
-                section = self._follow(section)
+                section = self._follow()
             section.plain = text
 
-    def _follow(self, section: _Section | None) -> _Section:
-        """A new section; behind `section` where a second text of one kind turns up among alternatives."""
+    def _follow(self) -> _Section:
+        """A new section: outside alternatives, or where a second text of one kind turns up among them."""
         fresh = _Section()
         self._sections.append(fresh)
         return fresh

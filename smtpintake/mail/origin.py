@@ -11,8 +11,8 @@ from typing import Final
 
 from smtpintake.mail.message import Origin
 
-_DAEMON: Final = re.compile(r"(?:^|<|\s)\"?mailer-daemon\"?@", re.I)
-_REPORT_TYPE: Final = re.compile(r"report-type\s*=\s*\"?([\w-]+)", re.I)
+_DAEMON: Final = re.compile(r"(?:^|<|\s)\"?mailer-daemon\"?@", re.IGNORECASE)
+_REPORT_TYPE: Final = re.compile(r"report-type\s*=\s*\"?([\w-]+)", re.IGNORECASE)
 # What absence notes of Exchange, Gmail and Domino begin with; only ever asked of mail that shows another sign, too.
 _ABSENCE: Final = re.compile(
     r"\s*(?:automatic reply|auto(?:matic)?[ -]?(?:reply|response)|autoreply|out of (?:the )?office|on vacation"
@@ -20,7 +20,7 @@ _ABSENCE: Final = re.compile(
     r"|fuori sede|respuesta automática|fuera de(?: la)? oficina|resposta automática|automatisch antwoord|afwezig"
     r"|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|automatyczna odpowiedź|automatická odpověď"
     r"|автоответ|自動応答|自動返信|自动答复|자동 회신)",
-    re.I,
+    re.IGNORECASE,
 )
 _ROBOT_FIELDS: Final = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply")
 _LIST_FIELDS: Final = ("list-id", "list-post", "mailing-list", "x-mailing-list", "x-google-group-id")

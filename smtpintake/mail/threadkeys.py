@@ -21,12 +21,17 @@ _TOKEN: Final = re.compile(
     r"|\[\s?(?P<prefix>[A-Za-z]{2,8}):\s?(?P<typed>[0-9]{1,10})\s?\]"
     r"|(?<![\w#&/])#(?P<bare>[0-9]{1,10})(?![\w-])"
 )
-_PREFIXES: Final = (
-    "re|r|aw|antw|antwort|sv|vs|vl|vá|válasz|res|rép|rif|ref|odp|odpověď|ynt|yanıt|ilt|atb|bls|balas|답장|회신|回复|答复|回覆"
-    "|返信|отв|ответ|отг|απ|fw|fwd|forward|wg|weitergeleitet|tr|rv|reenv|enc|i|doorst|vb|vs|továb|pd|prz|pfwd|přep|fs"
+_FORWARD: Final = (
+    "fw|fwd|forward|wg|weitergeleitet|tr|rv|reenv|enc|i|doorst|vb|vl|vs|továb|pd|prz|pfwd|přep|fs|ilt|bls"
     "|转发|轉寄|轉發|転送|전달|пер|пересл|πρθ"
 )
-_REPLY_PREFIX: Final = re.compile(rf"\s*(?:{_PREFIXES})\s?(?:\[\d{{1,3}}\]|\(\d{{1,3}}\)|\^\d{{1,3}})?\s?[:：]", re.I)  # noqa: RUF001
+_REPLY: Final = (
+    "re|r|aw|antw|antwort|sv|vá|válasz|res|rép|rif|ref|odp|odpověď|ynt|yanıt|atb|balas|답장|회신|回复|答复|回覆|返信"
+    "|отв|ответ|отг|απ"
+)
+_COUNT: Final = r"\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s?[:：]"
+_PREFIX: Final = re.compile(rf"\s*(?:{_REPLY}|{_FORWARD}){_COUNT}", re.IGNORECASE)
+_FORWARD_PREFIX: Final = re.compile(rf"\s*(?:{_FORWARD}){_COUNT}", re.IGNORECASE)
 
 
 class TokenKind(StrEnum):
@@ -89,6 +94,11 @@ def _tokens(subject: str) -> Iterator[SubjectToken]:
 def base_subject(subject: str) -> str:
     """`subject` without the prefixes that replying and forwarding put before it, in any of many languages."""
     start = 0
-    while match := _REPLY_PREFIX.match(subject, start):
+    while match := _PREFIX.match(subject, start):
         start = match.end()
     return subject[start:].strip() or subject.strip()
+
+
+def is_forward(subject: str) -> bool:
+    """True where the mail says that it passes another one on."""
+    return _FORWARD_PREFIX.match(subject) is not None

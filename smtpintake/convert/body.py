@@ -1,0 +1,173 @@
+"""HTML bodies: without the quoted history, safe to show, and as text.
+
+Contract: pure and total. What is nested or attributed so deeply that parsers grow quadratic is not parsed at all: its
+text is taken by dropping the tags, and there is then no safe HTML.
+"""
+
+import html as entities
+import re
+from typing import Final
+
+import html_to_markdown
+import nh3
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+MAX_DEPTH: Final = 500
+MAX_ATTRIBUTES: Final = 1000  # of one tag
+MAX_STEPS: Final = 100_000
+_SMALL: Final = 16 << 10
+
+# The containers that clients put around what they quote.
+_CONTAINERS: Final = (
+    ".gmail_quote, .gmail_extra, blockquote[type=cite], .moz-cite-prefix, .moz-forward-container, .yahoo_quoted"
+    ", .protonmail_quote, .tutanota_quote, .zmail_extra, #mailbox-conversation, .front-blockquote"
+)
+# What stands before the quotation; all that follows is older.
+_MARKS: Final = (
+    "#divRplyFwdMsg, #appendonsend, #OLK_SRC_BODY_SECTION, #ms-outlook-mobile-reply-divider"
+    ', [style*="border-top:solid #E1E1E1"], [style*="border-top:solid #B5C4DF"], hr#stopSpelling, hr[id=stopSpelling]'
+)
+_SIGNS: Final = re.compile(
+    r"gmail_|blockquote|moz-|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra|mailbox-conversation"
+    r"|front-blockquote|divRplyFwdMsg|appendonsend|OLK_SRC|outlook-mobile-reply|border-top:\s?solid|stopSpelling",
+    re.IGNORECASE,
+)
+# Elements that hold nothing, or whose end may be left out: they do not nest.
+_VOID: Final = (
+    "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
+    "|p|li|td|th|tr|dt|dd|option|thead|tbody|tfoot|o:p"
+)
+_OPENING: Final = re.compile(rf"<(?!(?:{_VOID})\b)[a-z]", re.IGNORECASE)
+_DEPTH: Final = re.compile(rf"<(?:(/)|(?!(?:{_VOID})\b))[a-z]", re.IGNORECASE)
+_TAG_NAME: Final = re.compile(r"<[a-zA-Z][^\s/>]*")
+# One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
+_ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
+_DROPPED: Final = re.compile(r"<(script|style|title|head)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[^<>]*>")
+_BLANKS: Final = re.compile(r"\n{3,}")
+_SAFE_IMAGE: Final = re.compile(r"cid:|data:image/(?:png|jpeg|gif|webp);base64,", re.IGNORECASE)
+_SAFE_LINK: Final = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
+
+_STYLES: Final = {
+    "color",
+    "background-color",
+    "font-weight",
+    "font-style",
+    "text-decoration",
+    "text-align",
+    "white-space",
+}
+_ATTRIBUTES: Final = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()} | {
+    "*": {"style", "dir", "title"}
+}
+_TO_TEXT: Final = html_to_markdown.ConversionOptions(extract_metadata=False, skip_images=True, autolinks=False)
+
+
+def _filtered(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "src":
+        # A remote image tells its server who reads.
+        return value if tag == "img" and _SAFE_IMAGE.match(value) else None
+    if attribute in ("href", "cite"):
+        return value if _SAFE_LINK.match(value) else None
+    return value
+
+
+_CLEANER: Final = nh3.Cleaner(
+    attributes=_ATTRIBUTES,
+    attribute_filter=_filtered,
+    filter_style_properties=_STYLES,
+    url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
+)
+
+
+def sanitised(html: str) -> str:
+    """`html` that can run nothing, fetch nothing and send nothing. Only for what `is_parsable`."""
+    return _CLEANER.clean(html).strip()
+
+
+def as_text(html: str) -> str:
+    """The text of `html`, as Markdown where the parsers can be trusted with it."""
+    if not is_parsable(html):
+        return _without_tags(html)
+    text = html_to_markdown.convert(html, _TO_TEXT).content or ""
+    lines = [line.rstrip() for line in text.split("\n")]
+    return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
+
+
+def without_quotation(html: str, separators: tuple[str, ...]) -> str | None:
+    """`html` without quoted history; None where none was found, or where nothing else would be left."""
+    lowered = html.lower()
+    wanted = [separator for separator in separators if separator.lower() in lowered]
+    if not wanted and not _SIGNS.search(html):
+        return None
+    tree = LexborHTMLParser(html)
+    body = tree.body
+    if body is None:
+        return None
+    found = _cut_at_separator(body, wanted) if wanted else False
+    for mark in body.css(_MARKS)[:1]:
+        _remove_from(mark)
+        found = True
+    containers = body.css(_CONTAINERS)
+    for container in reversed(containers):
+        container.decompose()
+    if not found and not containers:
+        return None
+    return body.inner_html if body.text(strip=True).strip() else None
+
+
+def is_parsable(html: str) -> bool:
+    """True within the bounds of nesting and of attributes under which the parsers stay linear."""
+    if sum(1 for _ in _OPENING.finditer(html)) > MAX_DEPTH:
+        depth = 0
+        for match in _DEPTH.finditer(html):
+            depth = max(0, depth - 1) if match[1] else depth + 1
+            if depth > MAX_DEPTH:
+                return False
+    return len(html) < _SMALL or _attributes_bounded(html)
+
+
+def _attributes_bounded(html: str) -> bool:
+    steps = 0
+    for tag in _TAG_NAME.finditer(html):
+        position = tag.end()
+        of_tag = 0
+        while match := _ATTRIBUTE.match(html, position):
+            position = match.end()
+            of_tag += 1
+            steps += 1
+            if of_tag > MAX_ATTRIBUTES or steps > MAX_STEPS:
+                return False
+    return True
+
+
+def _without_tags(html: str) -> str:
+    text = _TAG.sub(" ", _BREAK.sub("\n", html))
+    lines = [" ".join(line.split()) for line in entities.unescape(text).split("\n")]
+    return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _cut_at_separator(body: LexborNode, wanted: list[str]) -> bool:
+    folded = [" ".join(separator.lower().split()) for separator in wanted]
+    for node in body.traverse(include_text=True):
+        if node.is_text_node:
+            text = " ".join((node.text_content or "").lower().split())
+            if any(separator in text for separator in folded):
+                _remove_from(node)
+                return True
+    return False
+
+
+def _remove_from(node: LexborNode) -> None:
+    """Remove `node` and all that comes after it in the document."""
+    level: LexborNode | None = node
+    while level is not None and level.tag != "body":
+        parent = level.parent
+        following = level.next
+        while following is not None:
+            after = following.next
+            following.decompose()
+            following = after
+        level = parent
+    node.decompose()
