@@ -109,6 +109,7 @@ def facts(rules: Policy, **values: Any) -> Facts:
         "delivery_key": "k",
         "proof": Proof.NONE,
         "returned": False,
+        "recent_answers": 0,
         "now": NOW,
     }
     return Facts(**(base | values))

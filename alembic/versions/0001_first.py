@@ -1,4 +1,4 @@
-"""The first schema."""
+"""first."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -371,7 +371,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outbox_issue_id"), ["issue_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_outbox_rcpt_to"), ["rcpt_to"], unique=False)
+        batch_op.create_index("ix_outbox_rcpt_to_created_at", ["rcpt_to", "created_at"], unique=False)
         batch_op.create_index("ix_outbox_state_next_attempt_at", ["state", "next_attempt_at"], unique=False)
 
     op.create_table(
@@ -389,7 +389,7 @@ def downgrade() -> None:
     op.drop_table("trace")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_state_next_attempt_at")
-        batch_op.drop_index(batch_op.f("ix_outbox_rcpt_to"))
+        batch_op.drop_index("ix_outbox_rcpt_to_created_at")
         batch_op.drop_index(batch_op.f("ix_outbox_issue_id"))
 
     op.drop_table("outbox")

@@ -5,7 +5,8 @@ which is why the same mail can be judged again later under other rules.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.policy import Inbox, Proof, Role
@@ -14,6 +15,9 @@ from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message
 from smtpintake.mail.reason import Reason
+
+# Robots that answer robots are slow at times: FreeScout counts over three hours, and so do we.
+ANSWER_WINDOW: Final = timedelta(minutes=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Facts:
     `candidates` are in the order of `how`: reply key, Message-IDs nearest first, subject tokens in order.
 
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
+    `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
     """
 
     envelope: Envelope
@@ -93,4 +98,5 @@ class Facts:
     delivery_key: str
     proof: Proof
     returned: bool
+    recent_answers: int
     now: datetime

@@ -141,8 +141,8 @@ class AutoReply(Section):
     """What a sender hears when their mail became an issue (RFC 3834)."""
 
     enabled: bool = True
-    first_only: bool = True
-    to_cc: bool = False
+    first_only: Literal[True] = True
+    to_cc: Literal[False] = False
     least_proof: Proof = Proof.NONE
 
 

@@ -4,6 +4,7 @@ Contract: builds rows and writes none; ids and numbers were drawn before. One in
 that two mails of a new author make one person, and a mail to two inboxes that belongs to one issue makes one comment.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -41,7 +42,7 @@ MAX_NAME: Final = 200
 NO_SUBJECT: Final = "(no subject)"
 
 # Composes the answer to a mail that became an issue, or says why there is none.
-Answer = Callable[[Facts, str], Outgoing | Finding]
+Answer = Callable[[Facts, Policy, str, str], Outgoing | Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Effects:
     rows: Rows
     touched: list[dict[str, object]] = field(default_factory=list)
     _people: dict[str, int] = field(default_factory=dict)
+    _answered: Counter[str] = field(default_factory=Counter)
 
     def place(self, submission: Submission, draft: Draft | None, judged: Judged) -> list[Place]:
         """Add the rows of one mail's judgements, and say where each of them ended."""
@@ -161,7 +163,7 @@ class Effects:
     def _auto_reply(self, place: Place, issue_id: int, key: str) -> Finding:
         """Queue the auto-reply to the author, or find why there is none."""
         facts = place.facts
-        answer = self.answer(facts, key)
+        answer = self.answer(self._with_answers(facts), self.snapshot.policy, key, place.log_id)
         if isinstance(answer, Finding):
             return answer
         self.rows.add(
@@ -184,10 +186,17 @@ class Effects:
             sent_at=None,
             note="",
         )
+        self._answered[answer.rcpt_to] += 1
         self._thread_key(issue_id, MESSAGE_ID, answer.message_id, None)
         if answer.reply_key:
             self._thread_key(issue_id, REPLY_KEY, answer.reply_key, facts.message.authors[0].mailbox.folded)
         return Finding("auto_reply", "queued", f"to {answer.rcpt_to}")
+
+    def _with_answers(self, facts: Facts) -> Facts:
+        """The facts with the answers that this very group has queued for the author."""
+        return replace(
+            facts, recent_answers=facts.recent_answers + self._answered[facts.message.authors[0].mailbox.folded]
+        )
 
     # ---- a comment -----------------------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from smtpintake.decide.delivery import Delivery
-from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender
+from smtpintake.decide.facts import ANSWER_WINDOW, Candidate, Earlier, Facts, Sender
 from smtpintake.decide.policy import Policy, Proof, Role
 from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
@@ -22,6 +22,7 @@ from smtpintake.store.schema import (
     Inbox,
     Issue,
     LogRow,
+    OutboxMail,
     Participant,
     Person,
     PersonAddress,
@@ -29,12 +30,14 @@ from smtpintake.store.schema import (
     Project,
     ThreadKey,
 )
+from smtpintake.store.types import UtcDateTime
 
 MESSAGE_ID: Final = "message-id"
 REPLY_KEY: Final = "reply-key"
 
 _issue, _project, _log = Issue.__table__.c, Project.__table__.c, LogRow.__table__.c
 _inbox, _key, _participant = Inbox.__table__.c, ThreadKey.__table__.c, Participant.__table__.c
+_outbox = OutboxMail.__table__.c
 _person, _address, _role = Person.__table__.c, PersonAddress.__table__.c, PersonRole.__table__.c
 
 # The statements are built once: SQLAlchemy then compiles each once, too.
@@ -72,6 +75,12 @@ _TAKES_PART: Final = select(_participant.issue_id, _participant.address).where(
     _participant.issue_id.in_(_wanted), _participant.address.in_(bindparam("addresses", expanding=True))
 )
 
+_ANSWERED: Final = (
+    select(_outbox.rcpt_to, func.count())
+    .where(_outbox.rcpt_to.in_(_wanted), _outbox.created_at > bindparam("since", type_=UtcDateTime))
+    .group_by(_outbox.rcpt_to)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -93,14 +102,16 @@ def gather(
     now: datetime,
 ) -> list[Facts]:
     """The Facts of each delivery, in order. `returned` tells whether a mail is one of our own come back."""
+    authors = {_author(delivery) for delivery in deliveries} - {""}
     targets = [_token_targets(delivery, policy) for delivery in deliveries]
     earlier = _earlier(connection, {delivery.key for delivery in deliveries})
-    senders = _senders(connection, {address for delivery in deliveries if (address := _author(delivery))})
+    senders = _senders(connection, authors)
     keyed = _keyed(connection, deliveries)
     numbered = _numbered(connection, {target.issue_key for of_one in targets for target in of_one})
     issues = {found.issue_id for several in keyed.values() for found in several}
     issues.update(found.issue_id for found in numbered.values())
-    parts = _takes_part(connection, issues, {_author(delivery) for delivery in deliveries})
+    parts = _takes_part(connection, issues, authors)
+    answered = _recently_answered(connection, authors, now)
     return [
         Facts(
             envelope=delivery.envelope,
@@ -114,6 +125,7 @@ def gather(
             delivery_key=delivery.key,
             proof=Proof.NONE,
             returned=returned(delivery),
+            recent_answers=answered.get(_author(delivery), 0),
             now=now,
         )
         for delivery, of_one in zip(deliveries, targets, strict=True)
@@ -165,11 +177,18 @@ def _numbered(connection: Connection, keys: Iterable[str]) -> dict[str, _Found]:
     return {row.key: _Found(row.id, row.key, row.type, row.project, row.inbox) for row in rows}
 
 
-def _takes_part(connection: Connection, issues: set[int], addresses: Iterable[str]) -> set[tuple[int, str]]:
-    if not issues:
+def _takes_part(connection: Connection, issues: set[int], addresses: set[str]) -> set[tuple[int, str]]:
+    if not issues or not addresses:
         return set()
     rows = connection.execute(_TAKES_PART, {"wanted": list(issues), "addresses": list(addresses)})
     return {(row.issue_id, row.address) for row in rows}
+
+
+def _recently_answered(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, int]:
+    if not (wanted := list(addresses)):
+        return {}
+    rows = connection.execute(_ANSWERED, {"wanted": wanted, "since": now - ANSWER_WINDOW})
+    return dict(rows.tuples().all())
 
 
 def _candidates(

@@ -18,7 +18,10 @@ class OutboxMail(Table, table=True):
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_state_next_attempt_at", "state", "next_attempt_at"),)
+    __table_args__ = (
+        Index("ix_outbox_state_next_attempt_at", "state", "next_attempt_at"),
+        Index("ix_outbox_rcpt_to_created_at", "rcpt_to", "created_at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     kind: str
@@ -26,7 +29,7 @@ class OutboxMail(Table, table=True):
     comment_id: int | None = Field(default=None, foreign_key="comment.id")
     log_id: str | None = None
     mail_from: str
-    rcpt_to: str = Field(index=True)
+    rcpt_to: str
     subject: str
     message_id: str = Field(unique=True)
     octets: bytes = Field(sa_type=LargeBinary)

@@ -1,0 +1,66 @@
+"""The answer to a mail that became an issue: what the inbox wants, what RFC 3834 allows, and who is speaking.
+
+Contract: `Answerer` gives a complete mail for the outbox, or the Finding that says why there is none. It holds what
+does not change from mail to mail: the installation's secret and the templates. No I/O.
+"""
+
+from dataclasses import dataclass
+
+from smtpintake.compose.autoreply import AutoReply, compose_autoreply, why_silent
+from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.render import Templates
+from smtpintake.compose.replyaddress import is_marked
+from smtpintake.decide.delivery import Delivery
+from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.policy import Inbox, Policy
+from smtpintake.mail.address import Mailbox
+
+CHECK = "auto_reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """`secret` signs reply addresses and Message-IDs."""
+
+    secret: bytes
+    templates: Templates
+
+    def answer(self, facts: Facts, policy: Policy, issue_key: str, log_id: str) -> Outgoing | Finding:
+        """The auto-reply to the mail of `facts`, which has become `issue_key`, or why there is none."""
+        wanted = facts.inbox.auto_reply
+        if not wanted.enabled:
+            return Finding(CHECK, "none", f"inbox {facts.inbox.name} sends none")
+        if facts.proof.rank < wanted.least_proof.rank:
+            return Finding(CHECK, "none", f"the author's proof is {facts.proof}, {wanted.least_proof} is needed")
+        silence = why_silent(
+            facts.envelope, facts.message, policy.addresses, returned=facts.returned, recent=facts.recent_answers
+        )
+        if silence is not None:
+            return Finding(CHECK, "none", silence)
+        reply = AutoReply(
+            issue_key=issue_key,
+            author=facts.message.authors[0].mailbox,
+            address=_inbox_address(facts),
+            inbox_name=policy.projects[facts.inbox.project].name,
+            language=facts.inbox.language,
+            separator=_separator(facts.inbox),
+            message=facts.message,
+            nonce=log_id,
+            now=facts.now,
+        )
+        return compose_autoreply(reply, self.templates, self.secret)
+
+    def returned(self, delivery: Delivery) -> bool:
+        """True where the mail is one of our own, come back."""
+        return is_marked(self.secret, delivery.analysis.message.loop_marks)
+
+
+def _inbox_address(facts: Facts) -> Mailbox:
+    """The inbox's own address; where it is a catch-all only, the one that the author wrote to."""
+    if facts.inbox.address:
+        return Mailbox.parse(facts.inbox.address)
+    return facts.recipients[0].split_subaddress()[0]
+
+
+def _separator(inbox: Inbox) -> str:
+    return inbox.separators[0] if inbox.separators else ""
