@@ -19,7 +19,7 @@ COPY conf /etc/smtpintake
 ENV PATH=/opt/smtpintake/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SMTPINTAKE_CONFIG=/etc/smtpintake/smtpintake.toml \
-    SMTPINTAKE_SMTP__LISTEN='["0.0.0.0:2525"]'
+    SMTPINTAKE_SMTP__LISTEN=0.0.0.0:2525
 # Relative paths of the settings (var/…) lie here.
 WORKDIR /var/lib/smtpintake
 USER smtpintake
