@@ -1,0 +1,99 @@
+"""The composition root: makes the parts out of Settings and joins them. Nothing else makes an engine, a pool or a
+listener.
+
+Contract: each function gives a part that is ready to work, or raises what keeps it from working: `NotReadyError` with a
+line for the admin, or the infrastructure's own exception.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from smtpintake.compose import autoreply
+from smtpintake.compose.render import Templates
+from smtpintake.compose.replyaddress import MIN_SECRET
+from smtpintake.intake.analyser import Analysers
+from smtpintake.intake.answer import Answerer
+from smtpintake.intake.receive import Reception
+from smtpintake.intake.record import Job, Recorder
+from smtpintake.intake.snapshot import Snapshots
+from smtpintake.intake.writer import Writer
+from smtpintake.resources import resource
+from smtpintake.settings import Settings
+from smtpintake.store.blobcheck import recover
+from smtpintake.store.blobs import open_blobs
+from smtpintake.store.database import Database
+from smtpintake.store.migrations import is_current, migrate
+
+
+class NotReadyError(Exception):
+    """Something that the admin must do first; the message says what."""
+
+
+def open_database(settings: Settings) -> Database:
+    """The database, at the newest schema: on SQLite it is brought there, elsewhere that is the admin's decision."""
+    database = Database(settings.database.url)
+    if database.is_sqlite:
+        migrate(database)
+    elif not is_current(database):
+        raise NotReadyError("the database is not at the newest schema: run 'smtpintake migrate'")
+    return database
+
+
+def load_templates() -> Templates:
+    """The templates that travel with the code."""
+    folder = resource("templates")
+    files = (path for path in folder.rglob("*") if path.is_file())
+    sources = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
+    return Templates(sources, {autoreply.KIND: autoreply.SAMPLE})
+
+
+def load_secret(path: Path) -> bytes:
+    """The installation's secret, drawn and written when there is none yet. Only its owner may read it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written whole before it has its name: a process that starts beside us reads all of it or makes none.
+        with NamedTemporaryFile("wb", dir=path.parent, prefix=".secret-") as file:
+            file.write(secrets.token_hex(MIN_SECRET).encode())
+            file.flush()
+            with suppress(FileExistsError):
+                path.hardlink_to(file.name)
+    secret = path.read_bytes().strip()
+    if len(secret) < MIN_SECRET:
+        raise NotReadyError(f"{path} holds no secret of at least {MIN_SECRET} octets: delete it to have one made")
+    return secret
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What a message travels through, without the sockets."""
+
+    database: Database
+    snapshots: Snapshots
+    recorder: Recorder
+    reception: Reception
+
+
+@asynccontextmanager
+async def open_journey(settings: Settings, database: Database) -> AsyncIterator[Journey]:
+    """Analysers, writer and blobs, running while the context is open; what is under way is finished at its end."""
+    blobs = open_blobs(settings.blobs.url)
+    await asyncio.to_thread(recover, database, blobs)
+    snapshots = Snapshots(database)
+    await asyncio.to_thread(snapshots.look)
+    answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
+    recorder = Recorder(snapshots, answerer.answer, answerer.returned)
+    writer = Writer[Job](database, recorder.record, recorder.record_fault, snapshots.look, settings.smtp.batch)
+    analysers = Analysers(settings.smtp.analysers, settings.smtp.analysis_deadline)
+    writer.start()
+    try:
+        await analysers.warm_up()
+        yield Journey(database, snapshots, recorder, Reception(analysers, writer, snapshots, blobs, database))
+    finally:
+        await asyncio.to_thread(analysers.stop)
+        await asyncio.to_thread(writer.stop)
+        blobs.close()
