@@ -1,0 +1,168 @@
+"""The automatic answer to a mail that became an issue (RFC 3834): whether there is one, and its octets.
+
+Contract: pure. `why_silent` names the first reason not to answer; without one the answer goes to the author alone, from
+the null reverse-path, so that nothing ever answers it back. Nothing that the author wrote is in it unless they are
+proved: whoever forges a From must not be able to send their words through us.
+"""
+
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+
+from smtpintake.compose import mime
+from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.render import Templates
+from smtpintake.compose.replyaddress import loop_mark, message_id, reply_address, reply_key
+from smtpintake.mail.address import Mailbox
+from smtpintake.mail.envelope import Envelope
+from smtpintake.mail.message import Message, Origin
+
+KIND: Final = "autoreply"
+# What `Templates` tries the templates of this kind with; these are all the values that they are given.
+SAMPLE: Final[Mapping[str, str]] = {
+    "issue_key": "SUP-12",
+    "title": "Printer on fire",
+    "inbox_name": "Customer support",
+    "inbox_address": "support@example.org",
+    "separator": "-- reply above this line --",
+}
+
+# How many answers one address may be sent within the window that the caller counts, then silence (FreeScout#3670).
+MAX_RECENT: Final = 10
+
+_MAX_REFERENCES: Final = 20
+_MAX_TITLE: Final = 200
+_MESSAGE_ID: Final = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,250}")
+# RFC 3834 s2 names owner-*, *-request and MAILER-DAEMON; the others are as well known.
+_ROBOT: Final = re.compile(
+    r"mailer-daemon|(?:do[-_.]?)?not?[-_.]?reply(?:[-_.+].*)?|owner-.*|.*-(?:owner|request|bounces?|errors)"
+    r"|bounces?(?:[-_.+=].*)?|listserv|majordomo|autoreply|auto-reply|daemon|nobody"
+)
+_BULK: Final = frozenset(("bulk", "list", "junk"))
+# Microsoft's MS-OXCMAIL: these values ask automatic answerers to keep silent, the others concern reports.
+_SUPPRESSED: Final = frozenset(("all", "autoreply", "oof"))
+
+
+@dataclass(frozen=True, slots=True)
+class AutoReply:
+    """An answer to be composed. `nonce` names it among all answers (the log id will do); `address` is the inbox's own,
+    the one it comes from; `title` is empty unless the author is proved.
+    """
+
+    issue_key: str
+    author: Mailbox
+    address: Mailbox
+    inbox_name: str
+    language: str
+    separator: str
+    message: Message
+    nonce: str
+    now: datetime
+    title: str = ""
+
+
+def why_silent(
+    envelope: Envelope, message: Message, own_addresses: Container[str], *, returned: bool = False, recent: int = 0
+) -> str | None:
+    """The reason not to answer this mail, fit for the log, or None where RFC 3834 lets us.
+
+    `own_addresses` holds the folded addresses of every inbox, and `@domain` for a catch-all. `returned`: the mail
+    carries our loop mark. `recent`: how many answers the author was sent of late.
+    """
+    author = message.author
+    if author is None:
+        return "the mail has no single author"
+    if envelope.mail_from.mailbox is None:
+        return "the reverse-path is null"
+    if returned:
+        return "the mail carries our own loop mark"
+    for mailbox in (author.mailbox, envelope.mail_from.mailbox):
+        if reason := _why_not_to(mailbox, own_addresses):
+            return reason
+    if message.origin is not Origin.HUMAN:
+        return f"the mail's origin is {message.origin}"
+    if reason := _why_not_by_header(message):
+        return reason
+    if recent >= MAX_RECENT:
+        return f"{author.mailbox.folded} was sent {recent} answers of late"
+    return None
+
+
+def _why_not_to(mailbox: Mailbox, own_addresses: Container[str]) -> str | None:
+    base = mailbox.split_subaddress()[0].folded
+    if mailbox.folded in own_addresses or base in own_addresses or f"@{mailbox.folded_domain}" in own_addresses:
+        return f"{mailbox.folded} is one of our own addresses"
+    if _ROBOT.fullmatch(mailbox.localpart.lower()):
+        return f"{mailbox.folded} is the address of a machine"
+    return None
+
+
+def _why_not_by_header(message: Message) -> str | None:
+    """RFC 3834 s2 and s5, in full: also where the mail's origin passed for human."""
+    for name, value in message.header:
+        name, value = name.lower(), value.strip().lower()  # noqa: PLW2901
+        if name == "auto-submitted" and re.split(r"[;\s(]", value, maxsplit=1)[0] != "no":
+            return f"Auto-Submitted is {value[:60]!r}"
+        if name.startswith("list-"):
+            return f"the mail carries {name}"
+        if name == "precedence" and value in _BULK:
+            return f"Precedence is {value}"
+        if name == "x-auto-response-suppress" and not _SUPPRESSED.isdisjoint(re.split(r"[,;\s]+", value)):
+            return f"X-Auto-Response-Suppress is {value[:60]!r}"
+    return None
+
+
+def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> Outgoing:
+    """The answer, ready for the outbox."""
+    recipient = reply.author.folded
+    inbox = f"{reply.address.localpart}@{reply.address.folded_domain}"
+    key = reply_key(secret, reply.issue_key, recipient)
+    keyed = reply_address(inbox, key)
+    own_id = message_id(secret, reply.issue_key, KIND, reply.nonce, reply.address.folded_domain)
+    values = {
+        "issue_key": reply.issue_key,
+        "title": mime.one_line(reply.title)[:_MAX_TITLE],
+        "inbox_name": mime.one_line(reply.inbox_name),
+        "inbox_address": inbox,
+        "separator": reply.separator,
+    }
+    rendered = templates.render(KIND, reply.language, values)
+    subject = mime.one_line(rendered.subject)
+    ancestors = _ancestors(reply.message)
+    fields = (
+        ("From", mime.mailbox(reply.inbox_name, inbox)),
+        ("To", f"{reply.author.localpart}@{reply.author.folded_domain}"),
+        ("Reply-To", keyed or inbox),
+        ("Subject", mime.unstructured(subject)),
+        ("Date", format_datetime(reply.now)),
+        ("Message-ID", f"<{own_id}>"),
+        # RFC 3834 s3.1.6; RFC 5322 s3.6.4. Nothing to refer to where the mail had no Message-ID fit to repeat.
+        *((("In-Reply-To", ancestors[-1]), ("References", " ".join(ancestors))) if ancestors else ()),
+        ("Auto-Submitted", "auto-replied"),  # RFC 3834 s3.1.7
+        ("X-Auto-Response-Suppress", "All"),
+        ("X-Smtpintake-Loop", loop_mark(secret)),
+        ("Content-Language", rendered.language),
+    )
+    # The MAC in our Message-ID is known to nobody before this mail is sent, so no body can hold it.
+    boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
+    return Outgoing(
+        kind=KIND,
+        mail_from="",  # RFC 3834 s3.3
+        rcpt_to=recipient,
+        subject=subject,
+        message_id=own_id,
+        octets=mime.alternative(fields, rendered.text, rendered.html, boundary),
+        reply_key=key if keyed else None,
+    )
+
+
+def _ancestors(message: Message) -> tuple[str, ...]:
+    """The References of an answer to `message`, the mail itself last; only ids that are fit for a header."""
+    if message.message_id is None or not _MESSAGE_ID.fullmatch(message.message_id):
+        return ()
+    earlier = message.references or message.in_reply_to[:1]
+    known = [each for each in earlier if each != message.message_id and _MESSAGE_ID.fullmatch(each)]
+    return tuple(f"<{each}>" for each in (*known[-_MAX_REFERENCES:], message.message_id))

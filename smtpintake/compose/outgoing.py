@@ -1,0 +1,20 @@
+"""`Outgoing`: one mail that is to be sent, complete, as the outbox keeps it.
+
+Contract: immutable. `octets` is the whole message with CRLF line ends, 7bit throughout unless an address in it is
+internationalised (RFC 6532). `message_id` is without angle brackets and stays the same however often it is sent.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """`mail_from` is empty for the null reverse-path. `reply_key` is the key in Reply-To, if there is one."""
+
+    kind: str
+    mail_from: str
+    rcpt_to: str
+    subject: str
+    message_id: str
+    octets: bytes
+    reply_key: str | None
