@@ -72,8 +72,10 @@ static void load(const char *path) {
     close(file);
     head_length = mail_length < HEAD_LIMIT ? mail_length : HEAD_LIMIT;
     for (size_t at = 0; at + MARK_LENGTH <= head_length && marks < MARKS_LIMIT; at++)
-        if (!memcmp(mail + at, MARK, MARK_LENGTH))
+        if (!memcmp(mail + at, MARK, MARK_LENGTH)) {
             mark_at[marks++] = at;
+            at += MARK_LENGTH - 1; /* an address has one more @ behind its number */
+        }
 }
 
 static void watch(struct session *s, uint32_t events, int operation) {
