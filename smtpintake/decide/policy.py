@@ -216,6 +216,7 @@ def _cross_faults(document: Document) -> Iterator[Fault]:
     yield from _repeated("project", "key", [project.key for project in document.project])
     yield from _repeated("inbox", "name", [inbox.name for inbox in document.inbox])
     yield from _repeated("organisation", "name", [organisation.name for organisation in document.organisation])
+    yield from _repeated("organisation", "domains", [d for one in document.organisation for d in one.domains])
     yield from _repeated("inbox", "addresses", [a for inbox in document.inbox for a in inbox.addresses])
     yield from _repeated("person", "addresses", [a for person in document.person for a in person.addresses])
     prefixes = [issue_type.prefix for project in document.project for issue_type in project.issue_types]

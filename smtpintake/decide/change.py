@@ -1,0 +1,83 @@
+"""What applying a document does to the policy in force: the new document, and the difference in words.
+
+Contract: pure. A table is the same one where its name is (`key` of a project, `name` of an inbox). Without `prune` what
+the new document doesn't name stays as it is; with it, it goes.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from smtpintake.decide.policy import Document, Inbox, Project, Section, read_document
+
+_ARROW: Final = " -> "
+
+
+def merged(before: Document, wanted: Document, *, prune: bool) -> Document:
+    """The projects and inboxes that are in force after `wanted` is applied.
+
+    Raises PolicyError where a table of `wanted` contradicts one that stays.
+    """
+    tables: dict[str, tuple[Section, ...]] = {"project": wanted.project, "inbox": wanted.inbox}
+    if not prune:
+        tables["project"] = _overlaid(_projects(before), _projects(wanted))
+        tables["inbox"] = _overlaid(_inboxes(before), _inboxes(wanted))
+    return read_document(
+        {name: [table.model_dump(mode="json") for table in of_name] for name, of_name in tables.items()}
+    )
+
+
+def differences(before: Document, after: Document) -> tuple[str, ...]:
+    """A line for each table that comes (`+`) or goes (`-`), and for each key that changes (`~`)."""
+    return (
+        *_tables("project", _projects(before), _projects(after)),
+        *_tables("inbox", _inboxes(before), _inboxes(after)),
+    )
+
+
+def changed_keys(what: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    """A line for each key of one table whose value changes; `what` names the table."""
+    for key, value in after.items():
+        if before.get(key) != value:
+            yield f"~ {what}: {key} {_written(before.get(key))}{_ARROW}{_written(value)}"
+
+
+def _overlaid(before: Mapping[str, Section], wanted: Mapping[str, Section]) -> tuple[Section, ...]:
+    return tuple({**before, **wanted}.values())
+
+
+def _projects(document: Document) -> dict[str, Project]:
+    return {project.key: project for project in document.project}
+
+
+def _inboxes(document: Document) -> dict[str, Inbox]:
+    return {inbox.name: inbox for inbox in document.inbox}
+
+
+def _tables(kind: str, before: Mapping[str, Section], after: Mapping[str, Section]) -> Iterator[str]:
+    for name, table in after.items():
+        if name not in before:
+            yield f"+ {kind} {name}: {_summary(table)}"
+        else:
+            yield from changed_keys(f"{kind} {name}", _plain(before[name]), _plain(table))
+    for name in before:
+        if name not in after:
+            yield f"- {kind} {name}"
+
+
+def _summary(table: Section) -> str:
+    """What is said of a new table, but for its name."""
+    given = table.model_dump(mode="json", exclude_defaults=True)
+    return ", ".join(f"{key} {_written(value)}" for key, value in _tail(given.items()))
+
+
+def _tail(items: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object]]:
+    return ((key, value) for i, (key, value) in enumerate(items) if i)
+
+
+def _plain(table: Section) -> dict[str, object]:
+    return table.model_dump(mode="json")
+
+
+def _written(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

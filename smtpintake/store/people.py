@@ -1,0 +1,172 @@
+"""People as a policy document names them, written into the directory.
+
+Contract: a person is the same one where an address is. What a document says of a person is the whole of it: name,
+organisation, roles and addresses become as written. People that it doesn't name stay, since they also come by mail;
+`prune` retires those that came by a document. Takes a session in a writing transaction and commits nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Final, TypeVar
+
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from smtpintake.decide import policy
+from smtpintake.decide.change import changed_keys
+from smtpintake.store.directory import BY_MAIL, BY_POLICY
+from smtpintake.store.schema import Person, PersonAddress, PersonRole, Project
+
+# Values in one IN list: fewer than any database's limit of parameters.
+_CHUNK: Final = 1000
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Known:
+    """Somebody in the directory, with their addresses and with their roles by project key."""
+
+    row: Person
+    addresses: set[str] = field(default_factory=set)
+    roles: dict[str, str] = field(default_factory=dict)
+
+
+def apply_people(
+    session: Session, wanted: Sequence[policy.Person], organisations: dict[str, int], *, prune: bool, now: datetime
+) -> list[str]:
+    """A line for each difference."""
+    lines: list[str] = []
+    projects = {row.key: row.id for row in session.scalars(select(Project).where(col(Project.active))) if row.id}
+    addresses = _address_rows(session, [address for person in wanted for address in person.addresses])
+    known = _known(session, {row.person_id for row in addresses.values()})
+    matched = _matched(wanted, addresses, known)
+    names = {organisation_id: name for name, organisation_id in organisations.items()}
+    owners: dict[str, int] = {}
+    for person, found in zip(wanted, matched, strict=True):
+        before = _as_configured(found, names) if found is not None else None
+        row = found.row if found is not None else Person(name=person.name, created_at=now)
+        after = _as_wanted(person)
+        if before is None:
+            lines.append(f"+ person {person.name} <{person.addresses[0]}>")
+        else:
+            lines += changed_keys(f"person {person.name} <{person.addresses[0]}>", before, after)
+        _fill(session, row, person, organisations.get(person.organisation))
+        assert row.id is not None
+        if before is None or before["roles"] != after["roles"]:
+            _set_roles(session, row.id, {projects[key]: role for key, role in person.roles.items()})
+        owners |= dict.fromkeys(person.addresses, row.id)
+    claimed = {found.row.id for found in matched if found is not None}
+    _set_addresses(session, owners, addresses, [found for found in known.values() if found.row.id in claimed])
+    for found in known.values():
+        if found.row.id not in claimed and found.row.active and found.addresses <= owners.keys():
+            lines.append(f"- person {found.row.name}: every address is somebody else's now")
+            found.row.active = False
+    if prune:
+        lines += _retire_unnamed(session, set(owners.values()))
+    session.flush()
+    return lines
+
+
+def _address_rows(session: Session, addresses: Iterable[str]) -> dict[str, PersonAddress]:
+    return {
+        row.address: row
+        for some in _chunks(addresses)
+        for row in session.scalars(select(PersonAddress).where(col(PersonAddress.address).in_(some)))
+    }
+
+
+def _known(session: Session, ids: Iterable[int]) -> dict[int, _Known]:
+    known: dict[int, _Known] = {}
+    for some in _chunks(sorted(ids)):
+        for row in session.scalars(select(Person).where(col(Person.id).in_(some))):
+            if row.id is not None:
+                known[row.id] = _Known(row)
+        for address in session.scalars(select(PersonAddress).where(col(PersonAddress.person_id).in_(some))):
+            known[address.person_id].addresses.add(address.address)
+        for person_id, key, role in session.execute(
+            select(col(PersonRole.person_id), col(Project.key), col(PersonRole.role))
+            .join_from(PersonRole, Project, col(PersonRole.project_id) == col(Project.id))
+            .where(col(PersonRole.person_id).in_(some))
+        ):
+            known[person_id].roles[key] = role
+    return known
+
+
+def _matched(
+    wanted: Sequence[policy.Person], addresses: dict[str, PersonAddress], known: dict[int, _Known]
+) -> list[_Known | None]:
+    """Whom in the directory each person of the document is: the first owner of an address that nobody else is yet."""
+    free = dict(known)
+    found: list[_Known | None] = []
+    for person in wanted:
+        owners = (addresses[address].person_id for address in person.addresses if address in addresses)
+        owner = next((owner for owner in owners if owner in free), None)
+        found.append(free.pop(owner) if owner is not None else None)
+    return found
+
+
+def _as_configured(found: _Known, organisations: dict[int, str]) -> dict[str, object]:
+    row = found.row
+    return {
+        "name": row.name,
+        "addresses": sorted(found.addresses),
+        "organisation": organisations.get(row.organisation_id or 0, ""),
+        "roles": found.roles,
+        "active": row.active,
+        "origin": row.origin if row.origin == BY_MAIL else BY_POLICY,
+    }
+
+
+def _as_wanted(person: policy.Person) -> dict[str, object]:
+    return {
+        "name": person.name,
+        "addresses": sorted(person.addresses),
+        "organisation": person.organisation,
+        "roles": {key: role.value for key, role in person.roles.items()},
+        "active": True,
+        "origin": BY_POLICY,
+    }
+
+
+def _fill(session: Session, row: Person, person: policy.Person, organisation_id: int | None) -> None:
+    row.name, row.organisation_id, row.active = person.name, organisation_id, True
+    if row.origin == BY_MAIL:
+        row.origin = BY_POLICY
+    session.add(row)
+    session.flush()
+
+
+def _set_roles(session: Session, person_id: int, roles: dict[int, policy.Role]) -> None:
+    session.execute(delete(PersonRole).where(col(PersonRole.person_id) == person_id))
+    session.add_all(PersonRole(person_id=person_id, project_id=key, role=role.value) for key, role in roles.items())
+
+
+def _set_addresses(
+    session: Session, owners: dict[str, int], rows: dict[str, PersonAddress], claimed: Iterable[_Known]
+) -> None:
+    """Each address to its owner; what a person of the document no longer has is nobody's."""
+    dropped = {address for found in claimed for address in found.addresses} - owners.keys()
+    for some in _chunks(sorted(dropped)):
+        session.execute(delete(PersonAddress).where(col(PersonAddress.address).in_(some)))
+    for address, owner in owners.items():
+        if (row := rows.get(address)) is None:
+            session.add(PersonAddress(person_id=owner, address=address))
+        else:
+            row.person_id = owner
+
+
+def _retire_unnamed(session: Session, named: set[int]) -> Iterator[str]:
+    active = select(Person).where(col(Person.origin) == BY_POLICY, col(Person.active)).order_by(col(Person.id))
+    for row in session.scalars(active):
+        if row.id not in named:
+            row.active = False
+            yield f"- person {row.name}"
+
+
+def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    remaining = iter(values)
+    while some := list(islice(remaining, _CHUNK)):
+        yield some
