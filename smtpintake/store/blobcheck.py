@@ -38,6 +38,12 @@ def recover(database: Database, blobs: Blobs) -> tuple[str, ...]:
     return blobs.sweep(known)
 
 
+def blob_is_named(database: Database, name: str) -> bool:
+    """Whether a committed row names the blob."""
+    with database.session() as session:
+        return session.scalar(select(_RAW.id).where(_RAW.blob == name)) is not None
+
+
 def check(database: Database, blobs: Blobs) -> BlobCheck:
     """Every blob against every row."""
     present = frozenset(blobs.names())

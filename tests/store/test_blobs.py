@@ -180,6 +180,8 @@ def test_recovery_after_a_kill_deletes_exactly_what_no_row_names(tmp_path: Path)
     assert blobcheck.recover(database, blobs) == ("lost",)
     assert sorted(blobs.names()) == ["recorded", "settled"]
     assert blobcheck.check(database, blobs).is_sound
+    assert blobcheck.blob_is_named(database, "recorded")
+    assert not blobcheck.blob_is_named(database, "lost")
     assert [entry.name for entry in (blobs.folder / "spool").iterdir()] == ["lock"]
 
     blobs.delete("recorded")
