@@ -23,7 +23,9 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def one_line(text: str) -> str:
-    """`text` without controls and line ends; runs of white space become one space."""
+    """`text` without controls and line ends, each run of them a space."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     return _BREAKS.sub(" ", text.encode("utf-8", "replace").decode()).strip()
 
 
@@ -108,7 +110,8 @@ def _part(subtype: str, text: str) -> bytes:
 
 def _encoded(text: str) -> tuple[str, bytes]:
     """The transfer encoding and the octets of a body, lines ending in CRLF (RFC 2045 s6.7, s6.8)."""
-    text = _CONTROLS.sub(" ", _NEWLINE.sub("\n", text))
+    if not text.replace("\n", "").isprintable():
+        text = _CONTROLS.sub(" ", _NEWLINE.sub("\n", text))
     if text.isascii() and max(map(len, text.split("\n"))) <= _NICE_LINE:
         return "7bit", text.encode("ascii").replace(b"\n", b"\r\n")
     octets = text.encode("utf-8", "replace")
