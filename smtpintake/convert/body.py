@@ -37,7 +37,6 @@ _VOID: Final = (
     "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
     "|p|li|td|th|tr|dt|dd|option|thead|tbody|tfoot|o:p"
 )
-_OPENING: Final = re.compile(rf"<(?!(?:{_VOID})\b)[a-z]", re.IGNORECASE)
 _DEPTH: Final = re.compile(rf"<(?:(/)|(?!(?:{_VOID})\b))[a-z]", re.IGNORECASE)
 _TAG_NAME: Final = re.compile(r"<[a-zA-Z][^\s/>]*")
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
@@ -95,11 +94,11 @@ def as_text(html: str) -> str:
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
-def without_quotation(html: str, separators: tuple[str, ...]) -> str | None:
+def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> str | None:
     """`html` without quoted history; None where none was found, or where nothing else would be left."""
     lowered = html.lower()
     wanted = [separator for separator in separators if separator.lower() in lowered]
-    if not wanted and not _SIGNS.search(html):
+    if not wanted and not (reply and _SIGNS.search(html)):
         return None
     tree = LexborHTMLParser(html)
     body = tree.body
@@ -119,7 +118,7 @@ def without_quotation(html: str, separators: tuple[str, ...]) -> str | None:
 
 def is_parsable(html: str) -> bool:
     """True within the bounds of nesting and of attributes under which the parsers stay linear."""
-    if sum(1 for _ in _OPENING.finditer(html)) > MAX_DEPTH:
+    if html.count("<") > MAX_DEPTH:
         depth = 0
         for match in _DEPTH.finditer(html):
             depth = max(0, depth - 1) if match[1] else depth + 1

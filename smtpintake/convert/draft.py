@@ -11,7 +11,7 @@ from typing import Final
 from smtpintake.convert import body
 from smtpintake.convert.trim import trim
 from smtpintake.mail.message import Attachment, Message
-from smtpintake.mail.threadkeys import is_forward
+from smtpintake.mail.threadkeys import base_subject, is_forward
 
 NO_TEXT: Final = "(this mail had no text)"
 
@@ -49,13 +49,14 @@ def _own_words(message: Message, whole: str, html: str | None, separators: tuple
     """What the author wrote for this mail: as text, and as HTML where it is certain to say the same."""
     if is_forward(message.subject):
         return whole, html  # what is forwarded is what they want us to read
-    reply_html = body.without_quotation(html, separators) if html else None
+    reply = bool(message.thread_ids) or base_subject(message.subject) != message.subject
+    reply_html = body.without_quotation(html, separators, reply=reply) if html else None
     if message.text and not message.text.isspace():
-        text = trim(whole, separators)
+        text = trim(whole, separators, reply=reply)
         if html is None or reply_html is not None or text == whole:
             return text, reply_html or html
         return text, None
     if reply_html is not None:
         return body.as_text(reply_html) or whole, reply_html
-    text = trim(whole, separators)
+    text = trim(whole, separators, reply=reply)
     return text, html if text == whole else None

@@ -9,8 +9,7 @@ from typing import Final
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pl", "sv", "da", "cs", "ja", "ko", "zh")
 
-_MAX: Final = 400  # characters of an attribution, which clients break into up to _LINES lines
-_LINES: Final = 4
+_MAX: Final = 400  # characters of an attribution
 
 _WROTE: Final = (
     "wrote|writes|schrieb|a écrit|escribió|escribi[óo]|escreveu|ha scritto|scrisse|schreef|skrev|napisał|napisała"
@@ -19,18 +18,25 @@ _WROTE: Final = (
     "|hat geschrieben"
 )
 _VERB: Final = re.compile(rf"(?:^|[\s>)\]\"',、，])(?:{_WROTE})", re.IGNORECASE)
-_ENDS: Final = re.compile(r"[:：]\s*$|-{4}\s*$")
 _WHEN: Final = re.compile(
     r"\b[0-9]{1,2}[:.h][0-9]{2}\b|\b(?:19|20)[0-9]{2}\b|[0-9]{1,2}[月월]|[0-9]{1,2}[./][0-9]{1,2}[./]"
 )
-_WHO: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?|<[^<>]*$")
-_STARTS: Final = re.compile(
-    r"\s*(?:-{2,}\s*)?(?:On|Am|Le|El|Em|Il|Op|Den|Dne|Dnia|Dňa|W dniu|În|Pe|På|Am|Στις|Kuupäeval|Dana|[0-9]|在|于|於|["
-    r"\"<\w])",
+_WHO: Final = re.compile(r"[^\s<>@]@[^\s<>@]")
+_YEAR_AND_TIME: Final = re.compile(r"(?=.*(?:19|20)[0-9]{2}).*[0-9]{1,2}[:.h][0-9]{2}")
+_OPENS: Final = re.compile(
+    r"(?:-{2,}\s*)?(?:On|Am|Le|El|Em|Il|Op|Den|Dne|Dnia|Dňa|W dniu|În|Pe|På|Στις|Dana|[0-9]{1,4}[-./年년 ]|在|于|於)",
     re.IGNORECASE,
 )
 # `2013/7/20 Sam <sam@example.org>`: Gmail without a verb.
-_DATED_SENDER: Final = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b.{0,200}<[^<>\s]+@[^<>\s]+>:?\s*$")
+_DATED_SENDER: Final = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b.{0,200}<\s?[^<>\s]+@[^<>\s]+>:?")
+_FORWARDED: Final = re.compile(
+    r"[\s>]*(?:-{5,}\s?(?:Forwarded|Weitergeleitete|Message transféré|Mensaje reenviado|Mensagem encaminhada"
+    r"|Messaggio inoltrato|Doorgestuurd|Vidarebefordrat|Videresendt|Przekazana|Přeposlaná|Továbbított|Edelleenlähetetty"
+    r"|Пересылаемое|Пересланное|転送|转发|전달)|(?:Begin forwarded message|Anfang der weitergeleiteten"
+    r"|Début du message (?:réexpédié|transféré)|Inizio messaggio inoltrato|Inicio del mensaje reenviado"
+    r"|Início da mensagem|Begin doorgestuurd|Vidarebefordrat brev|Początek przekazywanej)\b)",
+    re.IGNORECASE,
+)
 _ORIGINAL: Final = re.compile(
     r"\s*[-_*]{2,}\s?(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Originalnachricht|Message d'origine"
     r"|Message original|Mensaje original|Mensagem original|Messaggio originale|Oorspronkelijk bericht"
@@ -52,11 +58,6 @@ _LABELS: Final = (
 )
 _FROM_LINE: Final = re.compile(rf"[*\s]*(?:{_FROM})\s?[:：][*\s]*\S", re.IGNORECASE)
 _LABEL_LINE: Final = re.compile(rf"[*\s]*(?:{_LABELS})\s?[:：]", re.IGNORECASE)
-_PREFIX: Final = re.compile(r"\s{0,3}[>|]")
-_SIGNS: Final = re.compile(
-    rf"^\s*[>|]|{_WROTE}|^[*\s]*(?:{_FROM})\s?[:：]|^\s*[-_]{{5,}}|[0-9]{{4}}.*<[^<>]*@",
-    re.IGNORECASE | re.MULTILINE,
-)
 SENT_FROM: Final = re.compile(
     r"\s*(?:Sent from (?:my|Outlook|Mail|Yahoo|Proton)|Get Outlook for|Gesendet von|Von meinem .{2,30} gesendet"
     r"|Envoyé (?:de|depuis)|Enviado (?:desde|do|de) |Inviato da|Verzonden (?:vanaf|met|via)|Wysłano z|Skickat från"
@@ -65,96 +66,105 @@ SENT_FROM: Final = re.compile(
 )
 
 
+_LOOK_BACK: Final = 6  # lines, blank ones included, into which clients break an attribution
+
+
 @dataclass(frozen=True, slots=True)
 class Quotation:
     """Where older text begins: `line` is the first line of it or of its attribution, `body` the first line behind the
-    attribution. `prefixed` tells whether the quoted lines are marked, so that others among them are the author's.
+    attribution. `mark` is what the quoted lines begin with; without one, all that follows is older.
     """
 
     line: int
     body: int
-    prefixed: bool
+    mark: str
+
+
+def first_quotation(lines: list[str]) -> Quotation | None:
+    """The first quotation that is certain to be one. What is forwarded is none: it is there to be read."""
+    for number, line in enumerate(lines):
+        if not line or len(line) > _MAX:
+            continue
+        found = None
+        if line[-1] in ":：->" and (found := _attribution(lines, number)):
+            return found
+        if line.lstrip()[0] == ">":
+            return Quotation(number, number, ">")
+        if line[0] in "-_ \tABDEIV*" and _FORWARDED.match(line):
+            return None
+        if (":" in line[:40] or "：" in line[:20] or line.lstrip()[0] in "-_*") and (found := _header(lines, number)):
+            return found
+    return None
 
 
 def shows_signs(lines: list[str]) -> bool:
     """True where anything looks as if an older mail were in the text."""
-    return any(_SIGNS.search(line[:_MAX]) for line in lines)
+    return any(
+        line[0] in "|>" or "-----" in line or "_____" in line or (line[-1] in ":：" and _VERB.search(line[-_MAX:]))
+        for line in lines
+        if line
+    ) and not any(_FORWARDED.match(line) for line in lines)
 
 
-def first_quotation(lines: list[str]) -> Quotation | None:
-    """The first quotation that is certain to be one."""
-    for number, line in enumerate(lines):
-        if not line or len(line) > _MAX:
-            continue
-        if (found := _header_block(lines, number)) or (found := _attribution(lines, number)):
-            return found
-        if _PREFIX.match(line) and _block_length(lines, number) >= 1 and line.lstrip().startswith(">"):
-            return Quotation(number, number, prefixed=True)
-    return None
+def unquoted(lines: list[str], mark: str) -> list[str]:
+    """The lines that do not bear `mark`."""
+    return [line for line in lines if not _bears(line, mark)]
 
 
-def unquoted(lines: list[str]) -> list[str]:
-    """The lines that bear no quotation mark."""
-    return [line for line in lines if not _PREFIX.match(line)]
+def is_one_block(lines: list[str], mark: str) -> bool:
+    """True where all lines with `mark` come before all others."""
+    last = max((number for number, line in enumerate(lines) if _bears(line, mark)), default=-1)
+    return not any(line and not _bears(line, mark) for line in lines[:last])
 
 
-def is_one_block(lines: list[str]) -> bool:
-    """True where all quoted lines come before all that are not."""
-    last_quoted = max((number for number, line in enumerate(lines) if _PREFIX.match(line)), default=-1)
-    return not any(line and not _PREFIX.match(line) for line in lines[:last_quoted])
+def _bears(line: str, mark: str) -> bool:
+    return line[:4].lstrip().startswith(mark)
 
 
-def _block_length(lines: list[str], number: int) -> int:
-    return sum(1 for line in lines[number : number + 3] if _PREFIX.match(line))
-
-
-def _attribution(lines: list[str], number: int) -> Quotation | None:
-    """`On … wrote:`, on one line or broken into several."""
-    if not _STARTS.match(lines[number]) or _PREFIX.match(lines[number]):
-        return None
+def _attribution(lines: list[str], end: int) -> Quotation | None:
+    """`On … wrote:` that ends at line `end`, on one line or broken into several."""
     joined = ""
-    for end in range(number, min(number + _LINES + 3, len(lines))):
-        line = lines[end]
-        if end > number and not line and not joined.rstrip().endswith("<") and not _WHO_OPEN.search(joined):
-            return None
-        joined = f"{joined} {line}".strip()
+    found: int | None = None
+    for start in range(end, max(-1, end - _LOOK_BACK), -1):
+        line = lines[start].strip()
+        if not line and not joined.startswith("<"):
+            break
+        joined = f"{line} {joined}".strip()
         if len(joined) > _MAX:
-            return None
-        if _is_attribution(joined):
-            body = end + 1
-            while body < len(lines) and not lines[body]:
-                body += 1
-            prefixed = body < len(lines) and _PREFIX.match(lines[body]) is not None
-            return Quotation(number, body, prefixed)
-    return None
-
-
-_WHO_OPEN: Final = re.compile(r"<[^<>]*$|\b[0-9]{1,2}:[0-9]{2}\b[^:]*$")
+            break
+        # The nearest line that makes it one, unless the one before has the opening words.
+        if (found is None or _OPENS.match(joined)) and _is_attribution(joined):
+            found, text = start, joined
+    if found is None:
+        return None
+    body = end + 1
+    while body < len(lines) and not lines[body]:
+        body += 1
+    mark = lines[body].lstrip()[0] if body < len(lines) else ""
+    if mark in (">", "|"):
+        return Quotation(found, body, mark)
+    # Nothing marks what follows as old: then the attribution must leave no doubt.
+    certain = _WHO.search(text) or (_OPENS.match(text) and _YEAR_AND_TIME.match(text))
+    return Quotation(found, body, "") if certain else None
 
 
 def _is_attribution(text: str) -> bool:
-    if _DATED_SENDER.match(text):
+    if _DATED_SENDER.fullmatch(text):
         return True
-    if not _ENDS.search(text) or not _VERB.search(text):
-        return False
-    return _WHEN.search(text) is not None and (_WHO.search(text) is not None or len(text) < 160)
+    return text.endswith((":", "：", "----")) and bool(_VERB.search(text)) and bool(_WHEN.search(text))
 
 
-def _header_block(lines: list[str], number: int) -> Quotation | None:
+def _header(lines: list[str], number: int) -> Quotation | None:
     """Outlook's `From: … Sent: … To: … Subject: …`, after a rule or a title or alone."""
     if _ORIGINAL.match(lines[number]):
-        return Quotation(number, number + 1, _next_is_prefixed(lines, number + 1))
+        first = next((line for line in lines[number + 1 :] if line), "")
+        return Quotation(number, number + 1, ">" if _bears(first, ">") else "")
     at = number
     if _RULE.match(lines[number]):
         at = next((later for later in range(number + 1, min(number + 4, len(lines))) if lines[later]), number)
-    if not _FROM_LINE.match(lines[at]):
+    if not _FROM_LINE.match(lines[at][:_MAX]):
         return None
     following = [line for line in lines[at + 1 : at + 9] if line][:3]
-    if sum(_LABEL_LINE.match(line) is not None for line in following) < 2:
+    if sum(_LABEL_LINE.match(line[:_MAX]) is not None for line in following) < 2:
         return None
-    return Quotation(number, at + 1, prefixed=False)
-
-
-def _next_is_prefixed(lines: list[str], start: int) -> bool:
-    first = next((line for line in lines[start:] if line), "")
-    return _PREFIX.match(first) is not None
+    return Quotation(number, at + 1, "")

@@ -18,35 +18,36 @@ MAX_SIGNATURE: Final = 12  # lines; more is text that happens to follow two hyph
 
 _SIGNATURE: Final = re.compile(r"--\s?")
 _BLANKS: Final = re.compile(r"\n{4,}")
-_TRAILING: Final = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
 
 
-def trim(text: str, separators: tuple[str, ...]) -> str:
-    """`text` without quoted history and signature, or all of it where nothing would be left."""
+def trim(text: str, separators: tuple[str, ...], *, reply: bool) -> str:
+    """`text` without quoted history and signature, or all of it where nothing would be left.
+
+    What a mail that is no `reply` quotes is its subject matter; only a separator line proves it a reply after all.
+    """
     lines = [line.rstrip() for line in text.split("\n")]
-    kept = _kept(lines, separators)
+    cut = _separator(lines, separators)
+    if cut is None and not reply:
+        return text
+    # Nothing above the separator: an answer below the quotation, of which our own line is then a part.
+    above = [] if cut is None else _own(lines[:cut])
+    kept = above if any(above) else _own(lines)
     return _joined(kept) or _joined(lines)
 
 
-def cut_at_separator(lines: list[str], separators: tuple[str, ...]) -> int | None:
+def _separator(lines: list[str], separators: tuple[str, ...]) -> int | None:
     """The number of the first line that holds one of `separators`, quoted or not."""
-    wanted = tuple(separator.casefold() for separator in separators if separator.strip())
+    wanted = tuple(separator.strip().casefold() for separator in separators if separator.strip())
+    dashed = all(separator.startswith("--") for separator in wanted)
     for number, line in enumerate(lines):
-        # Every separator begins with the same few signs in practice; a cheap look spares the rest.
-        if len(line) <= MAX_LINE and ("-" in line or not line.isascii()):
+        if len(line) <= MAX_LINE and (not dashed or "--" in line):
             folded = line.casefold()
             if any(separator in folded for separator in wanted):
                 return number
     return None
 
 
-def _kept(lines: list[str], separators: tuple[str, ...]) -> list[str]:
-    cut = cut_at_separator(lines, separators)
-    if cut is not None:
-        above = _without_quotation(lines[:cut])
-        if any(above):
-            return _without_signature(above)
-        # Nothing above the line: an answer below the quotation. Our own line is then part of what was quoted.
+def _own(lines: list[str]) -> list[str]:
     return _without_signature(_without_quotation(lines))
 
 
@@ -55,16 +56,17 @@ def _without_quotation(lines: list[str]) -> list[str]:
     if begin is None:
         return lines[: _second_opinion(lines)] if quoting.shows_signs(lines) else lines
     above, below = lines[: begin.line], lines[begin.body :]
-    if not begin.prefixed:
+    if not begin.mark:
         return above  # Outlook's way: all that follows the header block is older
-    answers = quoting.unquoted(below)
+    answers = quoting.unquoted(below, begin.mark)
     if not any(answers):
         return above
-    if not any(above):
-        # Answered under the quotation, or between its lines: then the lines answered to are part of the answer.
-        return answers if quoting.is_one_block(below) else lines
-    if quoting.is_one_block(below) and _is_only_signature(answers):
+    one_block = quoting.is_one_block(below, begin.mark)
+    if any(above) and one_block and _is_only_signature(answers):
         return above
+    if not any(above) and one_block:
+        return answers
+    # Answered between the quoted lines: what is answered to is then part of the answer.
     return lines
 
 

@@ -1,9 +1,9 @@
 """Address fields: From, Reply-To, To, Cc -> `Author` values.
 
 Contract: total. What has the plain form that nearly every mail has is read here; everything else is mail-parser's,
-which recovers much and says where it had to. For From that is not enough: parsers that disagree about the author are what a
-forger needs, so where mail-parser sees an ambiguity, or an address in the display name that is not the author's, the
-field names nobody, and the judge refuses it.
+which recovers much and says where it had to. For From that is not enough: parsers that disagree about the author are
+what a forger needs, so where mail-parser sees an ambiguity, or an address in the display name that is not the author's,
+the field names nobody, and the judge refuses it.
 """
 
 import re

@@ -7,7 +7,6 @@ alphabet of base64 is passed over, as RFC 2045 s6.8 asks.
 
 import binascii
 import hashlib
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -20,7 +19,6 @@ KNOWN: Final = IDENTITY | {"base64", "quoted-printable"}
 
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _OTHERS: Final = bytes(sorted(set(range(256)) - set(_ALPHABET)))
-_PADDING: Final = re.compile(rb"=+")
 
 
 def decoded(octets: Octets, offset: int, length: int, encoding: str) -> Iterator[bytes]:
@@ -74,7 +72,7 @@ def _base64(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _padded(clean: bytes) -> Iterator[bytes]:
     """Base64 with padding in it: at its end, or in the middle where encoded pieces were put one after another."""
-    for piece in _PADDING.split(clean):
+    for piece in clean.rstrip(b"=").split(b"="):
         # Six bits alone make no octet.
         usable = piece[:-1] if len(piece) % 4 == 1 else piece
         if usable:
