@@ -1,0 +1,194 @@
+"""The hooks of an SMTP session: what is decided at MAIL, at RCPT and after DATA, and who is told.
+
+Contract: the protocol knows octets and grammar, the `Journey` knows mail; between them stands `Handler`, which knows a
+transaction. A refusal is told to the journey, which logs it and gives the reply that names the log row. A journey that
+raises is a fault of ours: the answer is 451 4.3.0, nothing of the exception goes over the wire.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import structlog
+
+from smtpintake.decide.policy import Policy
+from smtpintake.decide.routing import route
+from smtpintake.intake.spool import Received
+from smtpintake.mail.address import Mailbox, ReversePath
+from smtpintake.mail.envelope import Envelope, Hello, Peer
+from smtpintake.mail.ids import new_id
+from smtpintake.mail.reason import Reason
+from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Reply
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An attempt that ended before there was a message to judge. Addresses are as the client wrote them, made
+    printable.
+    """
+
+    reason: Reason
+    transaction_id: str
+    received_at: datetime
+    listener: str
+    peer: Peer
+    hello: Hello | None
+    tls: str | None
+    mail_from: str | None
+    rcpt_to: str | None
+    size: int | None
+    detail: str
+
+
+class Journey(Protocol):
+    """What a message travels through, as far as the SMTP side sees it."""
+
+    def policy(self) -> Policy:
+        """The newest policy, from memory."""
+        ...
+
+    async def receive(self, envelope: Envelope, mail: Received) -> Reply:
+        """The final reply, which names its log row. Takes over `mail`: its spool file is gone afterwards."""
+        ...
+
+    async def refuse(self, refusal: Refusal) -> Reply:
+        """Logs the attempt; the reply of its reason, naming the log row."""
+        ...
+
+
+@dataclass(slots=True)
+class Client:
+    """Who is on the line. `hello` is None until HELO or EHLO."""
+
+    listener: str
+    peer: Peer
+    hello: Hello | None = None
+    tls: str | None = None
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A mail transaction (RFC 5321 s3.3) between MAIL and the reply to its message."""
+
+    transaction_id: str
+    received_at: datetime
+    mail_from: ReversePath
+    size: int | None
+    smtputf8: bool
+    rcpt_to: list[Mailbox] = field(default_factory=list)
+
+
+class Handler:
+    """One for each listener; holds nothing of a session."""
+
+    def __init__(self, journey: Journey, max_message_size: int, max_recipients: int) -> None:
+        self._journey = journey
+        self._max_message_size = max_message_size
+        self._max_recipients = max_recipients
+
+    async def mail(
+        self, client: Client, mail_from: ReversePath, size: int | None, smtputf8: bool
+    ) -> tuple[Transaction | None, Reply]:
+        """A new transaction, or None with the refusal of its declared size (RFC 1870 s6.1)."""
+        now = datetime.now(UTC)
+        transaction = Transaction(new_id(now), now, mail_from, size, smtputf8)
+        if size is not None and size > self._max_message_size:
+            detail = f"declared {size} octets, the limit is {self._max_message_size}"
+            return None, await self._refuse(client, transaction, Reason.MAIL_SIZE, None, detail)
+        return transaction, SENDER_OK
+
+    async def malformed_sender(self, client: Client, text: str, detail: str) -> Reply:
+        now = datetime.now(UTC)
+        return await self._answer(
+            self._journey.refuse(
+                Refusal(
+                    Reason.MAIL_SYNTAX,
+                    new_id(now),
+                    now,
+                    client.listener,
+                    client.peer,
+                    client.hello,
+                    client.tls,
+                    mail_from=text,
+                    rcpt_to=None,
+                    size=None,
+                    detail=detail,
+                )
+            )
+        )
+
+    async def rcpt(self, client: Client, transaction: Transaction, recipient: Mailbox) -> Reply:
+        """Adds `recipient` to the transaction, or says why not. One given twice is one."""
+        if len(transaction.rcpt_to) >= self._max_recipients:
+            detail = f"more than {self._max_recipients} recipients"
+            return await self._refuse(client, transaction, Reason.RCPT_LIMIT, str(recipient), detail)
+        found = route(self._journey.policy(), recipient)
+        if isinstance(found, Reason):
+            return await self._refuse(client, transaction, found, str(recipient), "no inbox takes this recipient")
+        if recipient not in transaction.rcpt_to:
+            transaction.rcpt_to.append(recipient)
+        return RECIPIENT_OK
+
+    async def malformed_recipient(self, client: Client, transaction: Transaction, text: str, detail: str) -> Reply:
+        return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, text, detail)
+
+    async def message(self, client: Client, transaction: Transaction, mail: Received) -> Reply:
+        """The journey's reply to a whole message."""
+        if client.hello is None:
+            raise ValueError("a transaction begins after HELO or EHLO")
+        envelope = Envelope(
+            transaction.transaction_id,
+            transaction.received_at,
+            client.listener,
+            client.peer,
+            client.hello,
+            client.tls,
+            transaction.mail_from,
+            tuple(transaction.rcpt_to),
+            transaction.smtputf8,
+        )
+        return await self._answer(self._journey.receive(envelope, mail))
+
+    async def unreadable(self, client: Client, transaction: Transaction, reason: Reason, size: int) -> Reply:
+        """The octets themselves are refused, for every recipient alike: one row each, one reply for all."""
+        refusals = (
+            self._refuse(client, transaction, reason, str(recipient), f"after {size} octets", size)
+            for recipient in transaction.rcpt_to
+        )
+        return (await asyncio.gather(*refusals))[0]
+
+    async def _refuse(
+        self,
+        client: Client,
+        transaction: Transaction,
+        reason: Reason,
+        rcpt_to: str | None,
+        detail: str,
+        size: int | None = None,
+    ) -> Reply:
+        refusal = Refusal(
+            reason,
+            transaction.transaction_id,
+            transaction.received_at,
+            client.listener,
+            client.peer,
+            client.hello,
+            client.tls,
+            mail_from=str(transaction.mail_from),
+            rcpt_to=rcpt_to,
+            size=transaction.size if size is None else size,
+            detail=detail,
+        )
+        return await self._answer(self._journey.refuse(refusal))
+
+    @staticmethod
+    async def _answer(reply: Awaitable[Reply]) -> Reply:
+        try:
+            return await reply
+        except Exception:  # noqa: BLE001 - the sender keeps the mail and tries again; the fault is in the journal
+            _log.exception("the journey failed")
+            return REFUSALS[Reason.FAULT_INTERNAL]

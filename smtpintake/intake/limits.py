@@ -1,0 +1,28 @@
+"""`Limits`: what one client may ask of a listener. A value: whoever makes listeners fills it from the settings.
+
+Contract: sizes are octets, times are seconds. RFC 5321 s4.5.3 gives the least of what a server must allow; nothing here
+may be set below it but by an admin who means it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One for each listener."""
+
+    hostname: str
+    max_message_size: int = 35 << 20
+    max_recipients: int = 100  # RFC 5321 s4.5.3.1.8
+    max_connections: int = 1000
+    max_connections_per_peer: int = 50
+    # A command must be complete, and some octets of a message must have come, within this (RFC 5321 s4.5.3.2.7).
+    idle_timeout: float = 300.0
+    # Octets a second that a message must arrive with, once `idle_timeout` of grace is used up.
+    min_data_rate: int = 500
+    # RFC 5321 s4.5.3.1.4 asks for 512, and each extension for some more.
+    max_command_length: int = 2048
+    # Commands that bring no mail nearer, and refusals, that a session may cause between two accepted mails.
+    max_junk: int = 50
+    # Octets of messages that all sessions together keep in memory; what comes on top is spooled to disk at once.
+    max_memory: int = 64 << 20
