@@ -1,6 +1,7 @@
 """What a process says of its own running, on standard error: for journald, a container's log, or a terminal.
 
-Contract: one line an event. It names log ids and addresses, never the text of a mail; what became of each mail is in the email log.
+Contract: one line an event. It names log ids and addresses, never the text of a mail; what became of each mail is in
+the email log.
 """
 
 import logging

@@ -16,9 +16,8 @@ from smtpintake.decide.delivery import Unroutable
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.outcome import is_accepted, most_done, reply_to
 from smtpintake.intake.effects import Place
-from smtpintake.intake.handler import Refusal
 from smtpintake.intake.snapshot import Snapshot
-from smtpintake.intake.submission import Submission
+from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.message import Message
 from smtpintake.mail.reason import Reason

@@ -18,11 +18,10 @@ from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import Route, route
 from smtpintake.intake.analyser import Analysers
-from smtpintake.intake.handler import Refusal
 from smtpintake.intake.record import Job
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.spool import Received
-from smtpintake.intake.submission import Failure, Raw, Submission
+from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope

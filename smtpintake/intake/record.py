@@ -20,10 +20,9 @@ from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import reconcile
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.effects import Answer, Drawn, Effects
-from smtpintake.intake.handler import Refusal
 from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.snapshot import Snapshot, Snapshots
-from smtpintake.intake.submission import Submission
+from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Reply
 from smtpintake.store.database import allocate

@@ -1,12 +1,14 @@
-"""`Submission`: a mail on its way to the writer, read and stored as far as it can be without a transaction.
+"""What goes to the writer: a `Submission` (a mail, read and stored as far as it can be without a transaction), or a
+`Refusal`.
 
-Contract: values only. Either `analysis` is there, or `failure` says why an analyser could not make one.
+Contract: values only. A submission has an `analysis`, or a `failure` that says why no analyser could make one.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from smtpintake.decide.facts import Analysis, Finding
-from smtpintake.mail.envelope import Envelope
+from smtpintake.mail.envelope import Envelope, Hello, Peer
 from smtpintake.mail.reason import Reason
 
 
@@ -43,3 +45,23 @@ class Submission:
     @property
     def transaction_id(self) -> str:
         return self.envelope.transaction_id
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An attempt that was refused before, or instead of, a message: at the connection, MAIL, RCPT, or within DATA.
+
+    `hello`, `mail_from` and `rcpt_to` are what was said until then; `size` is in octets; `detail` is for the trace.
+    """
+
+    reason: Reason
+    transaction_id: str
+    received_at: datetime
+    listener: str
+    peer: Peer
+    hello: Hello | None
+    tls: str | None
+    mail_from: str | None
+    rcpt_to: str | None
+    size: int | None
+    detail: str

@@ -188,7 +188,7 @@ def _recently_answered(connection: Connection, addresses: Iterable[str], now: da
     if not (wanted := list(addresses)):
         return {}
     rows = connection.execute(_ANSWERED, {"wanted": wanted, "since": now - ANSWER_WINDOW})
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def _candidates(
