@@ -16,6 +16,7 @@ import structlog
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import route
 from smtpintake.intake.spool import Received
+from smtpintake.intake.submission import Refusal as Refusal
 from smtpintake.mail.address import Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope, Hello, Peer
 from smtpintake.mail.ids import new_id
@@ -23,25 +24,6 @@ from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Reply
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An attempt that ended before there was a message to judge. Addresses are as the client wrote them, made
-    printable.
-    """
-
-    reason: Reason
-    transaction_id: str
-    received_at: datetime
-    listener: str
-    peer: Peer
-    hello: Hello | None
-    tls: str | None
-    mail_from: str | None
-    rcpt_to: str | None
-    size: int | None
-    detail: str
 
 
 class Journey(Protocol):
