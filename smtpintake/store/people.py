@@ -38,36 +38,32 @@ def apply_people(
     session: Session, wanted: Sequence[policy.Person], organisations: dict[str, int], *, prune: bool, now: datetime
 ) -> list[str]:
     """A line for each difference."""
-    lines: list[str] = []
-    projects = {row.key: row.id for row in session.scalars(select(Project).where(col(Project.active))) if row.id}
-    addresses = _address_rows(session, [address for person in wanted for address in person.addresses])
-    known = _known(session, {row.person_id for row in addresses.values()})
-    matched = _matched(wanted, addresses, known)
+    rows = _address_rows(session, [address for person in wanted for address in person.addresses])
+    known = _known(session, {row.person_id for row in rows.values()})
+    matched = _matched(wanted, rows, known)
     names = {organisation_id: name for name, organisation_id in organisations.items()}
-    owners: dict[str, int] = {}
-    for person, found in zip(wanted, matched, strict=True):
-        before = _as_configured(found, names) if found is not None else None
-        row = found.row if found is not None else Person(name=person.name, created_at=now)
-        after = _as_wanted(person)
-        if before is None:
-            lines.append(f"+ person {person.name} <{person.addresses[0]}>")
-        else:
-            lines += changed_keys(f"person {person.name} <{person.addresses[0]}>", before, after)
-        _fill(session, row, person, organisations.get(person.organisation))
-        assert row.id is not None
-        if before is None or before["roles"] != after["roles"]:
-            _set_roles(session, row.id, {projects[key]: role for key, role in person.roles.items()})
-        owners |= dict.fromkeys(person.addresses, row.id)
-    claimed = {found.row.id for found in matched if found is not None}
-    _set_addresses(session, owners, addresses, [found for found in known.values() if found.row.id in claimed])
+    pairs = list(zip(wanted, matched, strict=True))
+    lines = [line for person, found in pairs for line in _lines(person, found, names)]
+    ids = _write(session, pairs, organisations, now)
+    owners = {address: owner for person, owner in zip(wanted, ids, strict=True) for address in person.addresses}
+    _set_addresses(session, owners, rows, [found for found in matched if found is not None])
+    claimed = set(ids)
     for found in known.values():
         if found.row.id not in claimed and found.row.active and found.addresses <= owners.keys():
             lines.append(f"- person {found.row.name}: every address is somebody else's now")
             found.row.active = False
     if prune:
-        lines += _retire_unnamed(session, set(owners.values()))
+        lines += _retire_unnamed(session, claimed)
     session.flush()
     return lines
+
+
+def _lines(person: policy.Person, found: _Known | None, organisations: dict[int, str]) -> Iterator[str]:
+    about = f"person {person.name} <{person.addresses[0]}>"
+    if found is None:
+        yield f"+ {about}"
+    else:
+        yield from changed_keys(about, _as_configured(found, organisations), _as_wanted(person))
 
 
 def _address_rows(session: Session, addresses: Iterable[str]) -> dict[str, PersonAddress]:
@@ -131,17 +127,34 @@ def _as_wanted(person: policy.Person) -> dict[str, object]:
     }
 
 
-def _fill(session: Session, row: Person, person: policy.Person, organisation_id: int | None) -> None:
-    row.name, row.organisation_id, row.active = person.name, organisation_id, True
-    if row.origin == BY_MAIL:
-        row.origin = BY_POLICY
-    session.add(row)
+def _write(
+    session: Session,
+    pairs: Sequence[tuple[policy.Person, _Known | None]],
+    organisations: dict[str, int],
+    now: datetime,
+) -> list[int]:
+    """The people's rows and roles as written; gives their ids in order."""
+    projects = {row.key: row.id for row in session.scalars(select(Project).where(col(Project.active))) if row.id}
+    rows = [found.row if found is not None else Person(name=person.name, created_at=now) for person, found in pairs]
+    for (person, _), row in zip(pairs, rows, strict=True):
+        row.name, row.organisation_id, row.active = person.name, organisations.get(person.organisation), True
+        row.origin = BY_POLICY if row.origin == BY_MAIL else row.origin
+    session.add_all(rows)
     session.flush()
-
-
-def _set_roles(session: Session, person_id: int, roles: dict[int, policy.Role]) -> None:
-    session.execute(delete(PersonRole).where(col(PersonRole.person_id) == person_id))
-    session.add_all(PersonRole(person_id=person_id, project_id=key, role=role.value) for key, role in roles.items())
+    ids = [row.id for row in rows if row.id is not None]
+    changed = [
+        (person_id, person)
+        for (person, found), person_id in zip(pairs, ids, strict=True)
+        if found is None or found.roles != person.roles
+    ]
+    for some in _chunks(changed):
+        session.execute(delete(PersonRole).where(col(PersonRole.person_id).in_([person_id for person_id, _ in some])))
+    session.add_all(
+        PersonRole(person_id=person_id, project_id=projects[key], role=role.value)
+        for person_id, person in changed
+        for key, role in person.roles.items()
+    )
+    return ids
 
 
 def _set_addresses(
