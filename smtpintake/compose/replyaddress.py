@@ -9,6 +9,7 @@ shown.
 import base64
 import hmac
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from smtpintake.mail.address import MAX_LOCALPART
@@ -40,6 +41,7 @@ def message_id(secret: bytes, issue_key: str, purpose: str, nonce: str, domain: 
     return f"{issue_key}.{purpose}.{nonce}.{_mac(secret, 'message-id', issue_key, purpose, nonce)}@{domain}"
 
 
+@cache
 def loop_mark(secret: bytes) -> str:
     """What every mail of this installation carries in `X-Smtpintake-Loop`."""
     return _mac(secret, "loop")

@@ -7,7 +7,7 @@ what was refused.
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -119,7 +119,7 @@ class LogRows:
                     policy_version=self._snapshot.policy.version,
                     **_whereabouts(line, first=i == 0),
                 )
-                findings = [asdict(finding) for finding in line.findings]
+                findings = [{"check": f.check, "result": f.result, "detail": f.detail} for f in line.findings]
                 self._rows.add(Trace, log_id=log_id, findings=findings)
         return reply
 
