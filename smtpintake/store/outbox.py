@@ -1,0 +1,177 @@
+"""The outbox as a queue: claim with a lease, settle, give back, try again.
+
+Contract: every function takes an open connection, those that change rows one in a writing transaction. A row that is
+claimed belongs to `worker` until its lease ends, so several workers on one database never send the same mail at once; a
+worker whose lease ran out changes nothing any more, since each write names it. Functions that write say how many rows
+they changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, Update, and_, bindparam, func, or_, select, update
+
+from smtpintake.store.schema import OutboxMail
+from smtpintake.store.types import UtcDateTime
+
+MAX_NOTE: Final = 500
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A mail to be sent now. `attempts` counts the ones before."""
+
+    id: int
+    kind: str
+    mail_from: str
+    rcpt_to: str
+    message_id: str
+    octets: bytes
+    created_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an attempt came to: `state` after it, the note to keep, and when to try again where it stays queued."""
+
+    id: int
+    state: State
+    note: str
+    next_attempt_at: datetime
+
+
+_table: Final = OutboxMail.__table__
+_outbox: Final = _table.c
+_moment: Final = UtcDateTime()
+_now: Final = bindparam("now", type_=_moment)
+_is_due: Final = and_(
+    _outbox.state == State.QUEUED,
+    _outbox.next_attempt_at <= _now,
+    or_(_outbox.lease_until.is_(None), _outbox.lease_until <= _now),
+)
+# PostgreSQL could run a plain subquery again for each row and claim more than the limit; MATERIALIZED runs it once.
+_some_due: Final = (
+    select(_outbox.id)
+    .where(_is_due)
+    .order_by(_outbox.next_attempt_at, _outbox.id)
+    .limit(bindparam("count"))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+    .prefix_with("MATERIALIZED")
+)
+_CLAIM: Final = (
+    update(_table)
+    .where(_outbox.id.in_(select(_some_due.c.id)))
+    .values(worker=bindparam("claimer"), lease_until=bindparam("until", type_=_moment))
+    .returning(
+        _outbox.id,
+        _outbox.kind,
+        _outbox.mail_from,
+        _outbox.rcpt_to,
+        _outbox.message_id,
+        _outbox.octets,
+        _outbox.created_at,
+        _outbox.attempts,
+    )
+)
+_IS_DUE: Final = select(_outbox.id).where(_is_due).limit(1)
+_COUNTS: Final = select(_outbox.state, func.count()).group_by(_outbox.state)
+_UNTOLD: Final = and_(_outbox.state == State.QUEUED, _outbox.note != bindparam("text"))
+_IS_UNTOLD: Final = select(_outbox.id).where(_UNTOLD).limit(1)
+
+
+def _held_by_worker() -> Update:
+    """An update of rows that the worker still holds: the fence."""
+    return update(_table).where(_outbox.worker == bindparam("holder"), _outbox.state == State.QUEUED)
+
+
+_SETTLE: Final = (
+    _held_by_worker()
+    .where(_outbox.id == bindparam("row"))
+    .values(
+        state=bindparam("result"),
+        note=bindparam("text"),
+        attempts=_outbox.attempts + 1,
+        next_attempt_at=bindparam("again", type_=_moment),
+        sent_at=bindparam("sent", type_=_moment),
+        worker=None,
+        lease_until=None,
+    )
+)
+_RENEW: Final = _held_by_worker().values(lease_until=bindparam("until", type_=_moment))
+_RELEASE: Final = _held_by_worker().values(worker=None, lease_until=None)
+
+
+def is_due(connection: Connection, now: datetime) -> bool:
+    """True where `claim` would find something; a read, so that an idle worker never takes the writers' lock."""
+    return connection.execute(_IS_DUE, {"now": now}).first() is not None
+
+
+def claim(connection: Connection, worker: str, now: datetime, until: datetime, count: int) -> list[Claimed]:
+    """At most `count` due mails, oldest first, which are the worker's until the moment `until`."""
+    rows = connection.execute(_CLAIM, {"claimer": worker, "now": now, "until": until, "count": count})
+    return sorted((Claimed(*row) for row in rows), key=lambda mail: mail.id)
+
+
+def settle(connection: Connection, worker: str, results: Sequence[Settled], now: datetime) -> int:
+    """Write what attempts came to."""
+    return sum(
+        connection.execute(
+            _SETTLE,
+            {
+                "holder": worker,
+                "row": each.id,
+                "result": each.state,
+                "text": each.note[:MAX_NOTE],
+                "again": each.next_attempt_at,
+                "sent": now if each.state is State.SENT else None,
+            },
+        ).rowcount
+        for each in results
+    )
+
+
+def renew(connection: Connection, worker: str, until: datetime) -> int:
+    """Hold on to everything that the worker has claimed and not settled."""
+    return connection.execute(_RENEW, {"holder": worker, "until": until}).rowcount
+
+
+def release(connection: Connection, worker: str) -> int:
+    """Give back, untried, everything that the worker has claimed and not settled."""
+    return connection.execute(_RELEASE, {"holder": worker}).rowcount
+
+
+def note_waiting(connection: Connection, note: str) -> int:
+    """Say on every queued mail why it waits."""
+    return connection.execute(update(_table).where(_UNTOLD).values(note=note), {"text": note}).rowcount
+
+
+def is_note_missing(connection: Connection, note: str) -> bool:
+    """True where `note_waiting` would change something."""
+    return connection.execute(_IS_UNTOLD, {"text": note}).first() is not None
+
+
+def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
+    """Queue mails again that failed, or that wait for a later attempt. What was sent is never sent again."""
+    again = (
+        update(_table)
+        .where(_outbox.id.in_(ids), _outbox.state != State.SENT, _outbox.worker.is_(None))
+        .values(state=State.QUEUED, next_attempt_at=now)
+    )
+    return connection.execute(again).rowcount
+
+
+def counts(connection: Connection) -> dict[State, int]:
+    """How many mails there are in each state."""
+    found = {State(state): count for state, count in connection.execute(_COUNTS)}
+    return {state: found.get(state, 0) for state in State}
