@@ -6,11 +6,14 @@ text is taken by dropping the tags, and there is then no safe HTML.
 
 import html as entities
 import re
+from collections import Counter
 from typing import Final
 
 import html_to_markdown
 import nh3
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from smtpintake.convert import quoting
 
 MAX_DEPTH: Final = 500
 MAX_ATTRIBUTES: Final = 1000  # of one tag
@@ -19,9 +22,11 @@ _SMALL: Final = 16 << 10
 
 # The containers that clients put around what they quote.
 _CONTAINERS: Final = (
-    ".gmail_quote, .gmail_extra, blockquote[type=cite], .moz-cite-prefix, .moz-forward-container, .yahoo_quoted"
+    "blockquote[type=cite], .moz-cite-prefix, .moz-forward-container, .yahoo_quoted"
     ", .protonmail_quote, .tutanota_quote, .zmail_extra, #mailbox-conversation, .front-blockquote"
 )
+_QUOTED_BY_GMAIL: Final = "blockquote.gmail_quote, .gmail_quote blockquote, .gmail_attr"
+_GMAIL: Final = ".gmail_quote, .gmail_extra"
 # What stands before the quotation; all that follows is older.
 _MARKS: Final = (
     "#divRplyFwdMsg, #appendonsend, #OLK_SRC_BODY_SECTION, #ms-outlook-mobile-reply-divider"
@@ -33,11 +38,40 @@ _SIGNS: Final = re.compile(
     re.IGNORECASE,
 )
 # Elements that hold nothing, or whose end may be left out: they do not nest.
-_VOID: Final = (
-    "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
-    "|p|li|td|th|tr|dt|dd|option|thead|tbody|tfoot|o:p"
+_FLAT: Final = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "li",
+        "td",
+        "th",
+        "tr",
+        "dt",
+        "dd",
+        "option",
+        "thead",
+        "tbody",
+        "tfoot",
+    ]
 )
-_DEPTH: Final = re.compile(rf"<(?:(/)|(?!(?:{_VOID})\b))[a-z]", re.IGNORECASE)
+# Elements that a parser opens again in every block that follows, until they are closed (WHATWG HTML s13.2.4.3).
+_FORMATTING: Final = frozenset(
+    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+)
+_NAMED_TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _TAG_NAME: Final = re.compile(r"<[a-zA-Z][^\s/>]*")
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
 _ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
@@ -108,23 +142,53 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
     for mark in body.css(_MARKS)[:1]:
         _remove_from(mark)
         found = True
-    containers = body.css(_CONTAINERS)
-    for container in reversed(containers):
-        container.decompose()
-    if not found and not containers:
-        return None
-    return body.inner_html if body.text(strip=True).strip() else None
+    found |= _remove_containers(body)
+    return body.inner_html if found and body.text(strip=True).strip() else None
+
+
+def _remove_containers(body: LexborNode) -> bool:
+    found = _remove_all(body, _CONTAINERS) | _remove_all(body, _QUOTED_BY_GMAIL)
+    # What Gmail's container still holds may be answers that were written between the quoted lines.
+    for container in reversed(body.css(_GMAIL)):
+        text = " ".join(container.text().split())
+        if not text or quoting.is_attribution(text):
+            container.decompose()
+            found = True
+    return found
+
+
+def _remove_all(body: LexborNode, selector: str) -> bool:
+    nodes = body.css(selector)
+    for node in reversed(nodes):  # from the inside to the outside
+        node.decompose()
+    return bool(nodes)
 
 
 def is_parsable(html: str) -> bool:
     """True within the bounds of nesting and of attributes under which the parsers stay linear."""
-    if html.count("<") > MAX_DEPTH:
-        depth = 0
-        for match in _DEPTH.finditer(html):
-            depth = max(0, depth - 1) if match[1] else depth + 1
-            if depth > MAX_DEPTH:
-                return False
+    if html.count("<") > MAX_DEPTH and not _nesting_bounded(html):
+        return False
     return len(html) < _SMALL or _attributes_bounded(html)
+
+
+def _nesting_bounded(html: str) -> bool:
+    open_tags: Counter[str] = Counter()
+    depth = formatting = reopened = 0
+    for match in _NAMED_TAG.finditer(html):
+        name = match[2].lower()
+        if name in _FLAT:
+            step = 0
+        elif not match[1]:
+            step = 1
+        else:
+            step = -1 if open_tags[name] else 0  # an end without a beginning ends nothing
+        open_tags[name] += step
+        depth += step
+        formatting += step if name in _FORMATTING else 0
+        reopened += formatting
+        if depth > MAX_DEPTH or reopened > MAX_STEPS:
+            return False
+    return True
 
 
 def _attributes_bounded(html: str) -> bool:

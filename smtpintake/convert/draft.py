@@ -8,7 +8,7 @@ nothing is lost. `body_html` is sanitised and safe to show, or None. Pure and to
 from dataclasses import dataclass
 from typing import Final
 
-from smtpintake.convert import body
+from smtpintake.convert import body, quoting
 from smtpintake.convert.trim import trim
 from smtpintake.mail.message import Attachment, Message
 from smtpintake.mail.threadkeys import base_subject, is_forward
@@ -50,13 +50,13 @@ def _own_words(message: Message, whole: str, html: str | None, separators: tuple
     if is_forward(message.subject):
         return whole, html  # what is forwarded is what they want us to read
     reply = bool(message.thread_ids) or base_subject(message.subject) != message.subject
-    reply_html = body.without_quotation(html, separators, reply=reply) if html else None
-    if message.text and not message.text.isspace():
-        text = trim(whole, separators, reply=reply)
-        if html is None or reply_html is not None or text == whole:
-            return text, reply_html or html
-        return text, None
-    if reply_html is not None:
-        return body.as_text(reply_html) or whole, reply_html
     text = trim(whole, separators, reply=reply)
-    return text, html if text == whole else None
+    reply_html = body.without_quotation(html, separators, reply=reply) if html else None
+    if reply_html is None:
+        return text, html if text == whole else None
+    if text != whole and message.text:
+        return text, reply_html
+    if message.text and quoting.first_quotation(whole.split("\n")):
+        return whole, html  # answered between the quoted lines: they belong together
+    # Only the HTML says which part is quoted, and there it is certain.
+    return body.as_text(reply_html) or whole, reply_html

@@ -133,7 +133,7 @@ def _attribution(lines: list[str], end: int) -> Quotation | None:
         if len(joined) > _MAX:
             break
         # The nearest line that makes it one, unless the one before has the opening words.
-        if (found is None or _OPENS.match(joined)) and _is_attribution(joined):
+        if (found is None or _OPENS.match(joined)) and is_attribution(joined):
             found, text = start, joined
     if found is None:
         return None
@@ -148,7 +148,10 @@ def _attribution(lines: list[str], end: int) -> Quotation | None:
     return Quotation(found, body, "") if certain else None
 
 
-def _is_attribution(text: str) -> bool:
+def is_attribution(text: str) -> bool:
+    """True where the line `text` announces whose words follow."""
+    if len(text) > _MAX:
+        return False
     if _DATED_SENDER.fullmatch(text):
         return True
     return text.endswith((":", "：", "----")) and bool(_VERB.search(text)) and bool(_WHEN.search(text))

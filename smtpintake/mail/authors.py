@@ -30,6 +30,8 @@ _SIMPLE: Final = re.compile(
 )
 # What mail-parser notes where only the display name suffered, or where folding and comments are legal but unusual.
 _HARMLESS: Final = frozenset(("overlong-encoded-word", "invalid-encoded-word", "structural-recovery"))
+# Zero-width and directional marks: in a name they only serve to look like somebody else.
+_MARKS: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _NAMED_ADDRESS: Final = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
@@ -89,7 +91,11 @@ def _checked(pairs: Iterator[tuple[str, str]], defects: tuple[Defect, ...], *, c
     for name, address in pairs:
         try:
             authors.append(Author(Mailbox.parse(address), name))
+            if "@" in name and name != address:
+                bad.append(Defect("address.name", f"the display name {name[:80]!r} looks like an address"))
         except AddressError as error:
+            # A word without an @ is half of `Ruiz, Ana <ana@example.com>`; what has one is an address to some reader.
+            certain = certain and "@" not in address
             bad.append(Defect("address.invalid", f"{address[:80]!r}: {error}"))
         if len(authors) + len(bad) >= MAX_AUTHORS:
             bad.append(Defect("address.many", f"more than {MAX_AUTHORS} addresses"))
@@ -108,4 +114,4 @@ def _same_address(defect: dict[str, object]) -> bool:
 
 
 def _name(name: str) -> str:
-    return " ".join(storable(name).split())[:MAX_NAME]
+    return " ".join(_MARKS.sub("", storable(name)).split())[:MAX_NAME]
