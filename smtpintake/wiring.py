@@ -22,6 +22,7 @@ from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Job, Recorder
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
+from smtpintake.net.smtpclient import Smarthost, Tls
 from smtpintake.resources import resource
 from smtpintake.settings import Settings
 from smtpintake.store.blobcheck import recover
@@ -76,6 +77,7 @@ class Journey:
     snapshots: Snapshots
     recorder: Recorder
     reception: Reception
+    spool_folder: Path
 
 
 @asynccontextmanager
@@ -92,8 +94,24 @@ async def open_journey(settings: Settings, database: Database) -> AsyncIterator[
     writer.start()
     try:
         await analysers.warm_up()
-        yield Journey(database, snapshots, recorder, Reception(analysers, writer, snapshots, blobs, database))
+        reception = Reception(analysers, writer, snapshots, blobs, database)
+        yield Journey(database, snapshots, recorder, reception, blobs.spool_folder)
     finally:
         await asyncio.to_thread(analysers.stop)
         await asyncio.to_thread(writer.stop)
         blobs.close()
+
+
+def smarthost(settings: Settings) -> Smarthost | None:
+    """The server that takes our own mail, or None where none is configured."""
+    section = settings.smarthost
+    if not section.host:
+        return None
+    return Smarthost(
+        host=section.host,
+        port=section.port,
+        tls=Tls(section.tls),
+        username=section.username,
+        password=section.password.get_secret_value(),
+        hello=settings.smtp.announced_name,
+    )

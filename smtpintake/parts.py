@@ -1,0 +1,79 @@
+"""The parts of the server, each a process: the intake, the outbox worker, and `serve`, which runs them all.
+
+Contract: each coroutine returns when it was told to stop and what was under way has ended. What keeps a part from
+starting is raised: `NotReadyError`, OSError (an address in use), or the database's own errors.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from smtpintake.intake.limits import Limits
+from smtpintake.intake.listener import Listener
+from smtpintake.outbox.worker import Worker
+from smtpintake.settings import Settings
+from smtpintake.supervisor import Part, Supervisor, until_told_to_stop
+from smtpintake.wiring import open_database, open_journey, smarthost
+
+_log: Final = structlog.get_logger(__name__)
+
+
+async def run_intake(settings: Settings) -> None:
+    """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
+    database = await asyncio.to_thread(open_database, settings)
+    async with open_journey(settings, database) as journey:
+        listener = Listener(journey.reception, _limits(settings), journey.spool_folder)
+        several = settings.smtp.workers > 1
+        names = [
+            await listener.listen(endpoint.host, endpoint.port, reuse_port=several) for endpoint in settings.smtp.listen
+        ]
+        _log.info("listening on " + ", ".join(names), policy_version=journey.snapshots.newest.policy.version)
+        await until_told_to_stop()
+        _log.info("draining", sessions=len(listener.sessions), seconds=settings.smtp.drain_timeout)
+        cut_off = await listener.drain(settings.smtp.drain_timeout)
+        if cut_off:
+            _log.warning("sessions were cut off at the end of the drain", sessions=cut_off)
+    database.close()
+
+
+async def run_outbox(settings: Settings) -> None:
+    """Send mail until told to stop."""
+    database = await asyncio.to_thread(open_database, settings)
+    worker = Worker(database, smarthost(settings))
+    working = asyncio.create_task(worker.run())
+    stopping = asyncio.create_task(until_told_to_stop())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    worker.stop()
+    await working
+    stopping.cancel()
+    database.close()
+
+
+async def run_everything(settings: Settings) -> int:
+    """Run every part as a process of its own, and keep them running. The exit status."""
+    await asyncio.to_thread(_prepare, settings)
+    workers = [Part(f"intake {number}", ("intake",)) for number in range(1, settings.smtp.workers + 1)]
+    supervisor = Supervisor((*workers, Part("outbox", ("outbox",))), settings.smtp.drain_timeout, _tell_ready)
+    return await supervisor.run()
+
+
+def _prepare(settings: Settings) -> None:
+    """What several parts would race for: the newest schema."""
+    open_database(settings).close()
+
+
+def _tell_ready() -> None:
+    _log.info("ready")
+
+
+def _limits(settings: Settings) -> Limits:
+    smtp = settings.smtp
+    return Limits(
+        hostname=smtp.announced_name,
+        max_message_size=smtp.max_message_size,
+        max_recipients=smtp.max_recipients,
+        max_connections=smtp.max_connections,
+        max_connections_per_peer=smtp.max_connections_per_peer,
+        idle_timeout=smtp.idle_timeout,
+    )
