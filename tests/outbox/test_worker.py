@@ -188,6 +188,14 @@ async def test_mail_waits_for_a_smarthost_that_is_down_and_goes_out_when_it_is_b
     assert len(set(message_ids(host))) == 30
 
 
+async def test_a_smarthost_that_takes_nothing_at_present_is_not_asked_for_every_mail(database: Database) -> None:
+    queue(database, 50)
+    async with listening(Host(always={"MAIL": "421 4.3.2 overloaded"})) as host, working(database, host, Clock()):
+        await until(database, IS.note.contains("421 4.3.2 overloaded"), 50)
+    assert host.seen.count("MAIL") <= DEFAULT_PACE.connections
+    assert {row.state for row in rows(database)} == {"queued"}
+
+
 async def test_a_smarthost_with_few_connections_still_gets_everything(database: Database) -> None:
     queue(database, 20)
     clock = Clock()
