@@ -120,10 +120,10 @@ class Walk:
         The CRLF before such a line belongs to it.
         """
         octets = self.octets
-        at = start if octets[start : start + len(delimiter)] == delimiter else -1
-        while True:
-            if at < 0:
-                return
+        at = start
+        if octets[start : start + len(delimiter)] != delimiter:
+            at = self._next(delimiter, start, end)
+        while at >= 0:
             after = at + len(delimiter)
             closing = octets[after : after + 2] == b"--"
             padding = _PADDING.match(octets, after + 2 if closing else after, end)
@@ -133,8 +133,11 @@ class Walk:
                     self.broken = f"more than {MAX_BOUNDARIES} boundary lines"
                     return
                 yield max(start, at - 2), min(padding.end() + 2, end), closing
-            found = octets.find(b"\r\n" + delimiter, max(start, after - 2), end)
-            at = found + 2 if found >= 0 else -1
+            at = self._next(delimiter, after, end)
+
+    def _next(self, delimiter: bytes, start: int, end: int) -> int:
+        found = self.octets.find(b"\r\n" + delimiter, start, end)
+        return found + 2 if found >= 0 else -1
 
 
 def _part(header: MimeHeader, content_type: str, start: int, end: int) -> Part:

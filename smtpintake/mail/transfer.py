@@ -60,13 +60,12 @@ def _base64(pieces: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
         clean = rest + piece.translate(None, _OTHERS)
-        whole = len(clean) & ~3
-        clean, rest = clean[:whole], clean[whole:]
-        if b"=" in clean:
-            yield from _padded(clean + rest)
-            rest = b""
-        else:
-            yield pybase64.b64decode(clean, validate=True)
+        padded = clean.rfind(b"=") + 1
+        if padded:
+            yield from _padded(clean[:padded])
+        whole = padded + (len(clean) - padded & ~3)
+        yield pybase64.b64decode(clean[padded:whole], validate=True)
+        rest = clean[whole:]
     yield from _padded(rest)
 
 
