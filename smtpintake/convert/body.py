@@ -75,7 +75,7 @@ _NAMED_TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _TAG_NAME: Final = re.compile(r"<[a-zA-Z][^\s/>]*")
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
 _ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
-_DROPPED: Final = re.compile(r"<(script|style|title|head)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_RAW_TEXT: Final = ("<script", "<style", "<title", "<!--")  # what begins so is no text of the mail
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
 _BLANKS: Final = re.compile(r"\n{3,}")
@@ -130,8 +130,10 @@ def as_text(html: str) -> str:
 
 def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> str | None:
     """`html` without quoted history; None where none was found, or where nothing else would be left."""
-    lowered = html.lower()
-    wanted = [separator for separator in separators if separator.lower() in lowered]
+    lowered = " ".join(html.lower().split())
+    wanted = [
+        folded for separator in separators if (folded := " ".join(separator.lower().split())) in lowered and folded
+    ]
     if not wanted and not (reply and _SIGNS.search(html)):
         return None
     tree = LexborHTMLParser(html)
@@ -206,17 +208,31 @@ def _attributes_bounded(html: str) -> bool:
 
 
 def _without_tags(html: str) -> str:
-    text = _TAG.sub(" ", _BREAK.sub("\n", html))
+    text = _TAG.sub(" ", _BREAK.sub("\n", _without_raw_text(html)))
     lines = [" ".join(line.split()) for line in entities.unescape(text).split("\n")]
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
+def _without_raw_text(html: str) -> str:
+    lowered = html.lower()
+    if len(lowered) != len(html):  # a letter whose lower case is longer: then offsets do not agree
+        return html
+    for opening in _RAW_TEXT:
+        closing = "-->" if opening == "<!--" else f"</{opening[1:]}"
+        kept, end = [], 0
+        while (start := lowered.find(opening, end)) >= 0 and (stop := lowered.find(closing, start)) >= 0:
+            kept.append(html[end:start])
+            end = stop + (3 if opening == "<!--" else 0)  # an end tag goes with the other tags
+        html = "".join([*kept, html[end:]])
+        lowered = html.lower()
+    return html
+
+
 def _cut_at_separator(body: LexborNode, wanted: list[str]) -> bool:
-    folded = [" ".join(separator.lower().split()) for separator in wanted]
     for node in body.traverse(include_text=True):
         if node.is_text_node:
             text = " ".join((node.text_content or "").lower().split())
-            if any(separator in text for separator in folded):
+            if any(separator in text for separator in wanted):
                 _remove_from(node)
                 return True
     return False

@@ -28,7 +28,10 @@ _OPENS: Final = re.compile(
     re.IGNORECASE,
 )
 # `2013/7/20 Sam <sam@example.org>`: Gmail without a verb.
-_DATED_SENDER: Final = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b.{0,200}<\s?[^<>\s]+@[^<>\s]+>:?")
+_DATED_SENDER: Final = re.compile(
+    r"[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}\b|[年년]\s?[0-9]{1,2}[月월]\s?[0-9]{1,2}[日일])"
+    r".{0,200}<\s?[^<>\s]+@[^<>\s]+>[:：]?"
+)
 _FORWARDED: Final = re.compile(
     r"[\s>]*(?:-{5,}\s?(?:Forwarded|Weitergeleitete|Message transféré|Mensaje reenviado|Mensagem encaminhada"
     r"|Messaggio inoltrato|Doorgestuurd|Vidarebefordrat|Videresendt|Przekazana|Přeposlaná|Továbbított|Edelleenlähetetty"

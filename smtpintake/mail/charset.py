@@ -18,7 +18,6 @@ _CHARSET: Final = re.compile(
 )
 # What senders mean by it: the WHATWG Encoding standard's labels.
 _MEANT: Final = {
-    "ascii": "cp1252",
     "iso8859-1": "cp1252",
     "iso8859-9": "cp1254",
     "gb2312": "gb18030",

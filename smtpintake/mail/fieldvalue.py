@@ -44,7 +44,8 @@ def decode_words(text: str) -> str:
         if octets is None:
             continue
         between = text[end : match.start()]
-        word_label = match[1].partition("*")[0].lower()  # RFC 2231 s5: a language may follow
+        # RFC 2231 s5: a language may follow. Raw octets in the word have been read already, and are UTF-8 now.
+        word_label = match[1].partition("*")[0].lower() if match[3].isascii() else "utf-8"
         # RFC 2047 s6.2: white space between two encoded-words is not shown. Senders cut characters in two.
         if pending and (between.strip() or word_label != label):
             pieces.append(charset.decode(pending, label)[0])

@@ -2,7 +2,7 @@
 
 import mailparser
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpintake.mail import authors
@@ -109,6 +109,7 @@ _addresses = st.from_regex(r"[a-z0-9]{1,8}(\.[a-z0-9]{1,4})?@[a-z]{1,8}\.example
 
 
 @given(st.lists(st.tuples(st.lists(_words, max_size=3), st.booleans(), _addresses), min_size=1, max_size=4))
+@settings(deadline=None)
 def test_our_quick_reading_is_mail_parsers(members: list[tuple[list[str], bool, str]]) -> None:
     """What is read without mail-parser comes out as mail-parser has it."""
     text = ", ".join(
@@ -120,5 +121,6 @@ def test_our_quick_reading_is_mail_parsers(members: list[tuple[list[str], bool, 
 
 
 @given(st.binary(max_size=300))
+@settings(deadline=None)
 def test_total(value: bytes) -> None:
     authors.read(value)

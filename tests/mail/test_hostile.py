@@ -115,6 +115,7 @@ def test_read_in_time(raw: bytes) -> None:
 
 
 @given(st.binary(max_size=2000))
+@settings(deadline=None)
 def test_any_octets(raw: bytes) -> None:
     analysed(raw)
 
@@ -155,7 +156,7 @@ FRAGMENTS = st.sampled_from(
 
 
 @given(st.lists(st.one_of(FRAGMENTS, st.binary(max_size=8)), max_size=40).map(b"".join))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_mail(raw: bytes) -> None:
     message = analysed(raw)
     for attachment in message.attachments:

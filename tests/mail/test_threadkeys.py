@@ -1,7 +1,7 @@
 """Message-IDs, subject tokens, prefixes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpintake.mail import threadkeys
@@ -89,6 +89,7 @@ def test_of_many_references_the_nearest_stay() -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_total(text: str) -> None:
     threadkeys.subject_tokens(text)
     threadkeys.base_subject(text)

@@ -5,7 +5,7 @@ import binascii
 import quopri
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpintake.mail import transfer
@@ -21,21 +21,25 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_base64(octets: bytes) -> None:
     assert decoded(base64.encodebytes(octets).replace(b"\n", b"\r\n"), "base64") == octets
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_quoted_printable(octets: bytes) -> None:
     assert decoded(quopri.encodestring(octets, quotetabs=True), "quoted-printable") == octets
 
 
 @given(st.binary(max_size=200), st.sampled_from(["base64", "quoted-printable", "7bit", "x-uuencode", ""]))
+@settings(deadline=None)
 def test_total(octets: bytes, encoding: str) -> None:
     transfer.measure(octets, 0, len(octets), encoding)
 
 
 @given(st.binary(max_size=100).map(quopri.encodestring))
+@settings(deadline=None)
 def test_pieces_change_nothing(octets: bytes) -> None:
     assert decoded(octets, "quoted-printable") == binascii.a2b_qp(octets)
 

@@ -1,0 +1,75 @@
+"""Message -> Draft."""
+
+from smtpintake.convert.draft import NO_TEXT, Draft, draft
+from smtpintake.decide.policy import DEFAULT_SEPARATORS
+from tests import make
+
+REPLY = "Mine.\n\nOn 3 Nov 2025, at 10:00, Bob <bob@example.org> wrote:\n> Old."
+HTML_REPLY = '<p>Mine.</p><blockquote type="cite">Old.</blockquote>'
+
+
+def drawn(**values: object) -> Draft:
+    return draft(make.message(**values), DEFAULT_SEPARATORS)
+
+
+def test_a_new_mail_is_taken_whole() -> None:
+    found = drawn(subject="Printer", text=REPLY + "\n-- \nAna")
+    assert found.body_text == REPLY + "\n-- \nAna"
+    assert found.hidden_text == ""
+    assert found.subject == "Printer"
+
+
+def test_a_reply_hides_the_history_and_keeps_it() -> None:
+    for told in ({"subject": "Re: x"}, {"in_reply_to": ("m@x.example",)}, {"references": ("m@x.example",)}):
+        found = drawn(text=REPLY, **told)
+        assert found.body_text == "Mine."
+        assert found.hidden_text == REPLY
+
+
+def test_a_forward_is_there_to_be_read() -> None:
+    found = drawn(subject="Fwd: x", text=REPLY, html=HTML_REPLY, in_reply_to=("m@x.example",))
+    assert found.body_text == REPLY
+    assert "Old." in (found.body_html or "")
+
+
+def test_html_and_text_say_the_same() -> None:
+    both = drawn(subject="Re: x", text=REPLY, html=HTML_REPLY)
+    assert (both.body_text, both.body_html, both.hidden_text) == ("Mine.", "<p>Mine.</p>", REPLY)
+    unknown_container = drawn(subject="Re: x", text=REPLY, html="<p>Mine.</p><p>Old.</p>")
+    assert (unknown_container.body_text, unknown_container.body_html) == ("Mine.", None)
+    unmarked = drawn(subject="Re: x", text="Mine.\n\nOld.", html=HTML_REPLY)
+    assert (unmarked.body_text, unmarked.body_html, unmarked.hidden_text) == ("Mine.", "<p>Mine.</p>", "Mine.\n\nOld.")
+
+
+def test_answers_between_the_lines_stay_in_both() -> None:
+    text = "On 3 Nov 2025, at 10:00, Bob <bob@example.org> wrote:\n> One?\nYes.\n> Two?\nNo."
+    html = '<blockquote type="cite">One?</blockquote>Yes.<blockquote type="cite">Two?</blockquote>No.'
+    found = drawn(subject="Re: x", text=text, html=html)
+    assert (found.body_text, found.hidden_text) == (text, "")
+    assert "One?" in (found.body_html or "")
+
+
+def test_html_alone() -> None:
+    found = drawn(subject="Re: x", text=None, html=HTML_REPLY)
+    assert (found.body_text, found.body_html) == ("Mine.", "<p>Mine.</p>")
+    assert "Old." in found.hidden_text
+    blank = drawn(text=" \n", html="<p>Hello</p>")
+    assert blank.body_text == "Hello"
+
+
+def test_html_that_no_parser_should_see_gives_text() -> None:
+    found = drawn(text=None, html="<div>" * 3000 + "Hello")
+    assert (found.body_text, found.body_html) == ("Hello", None)
+
+
+def test_no_text_at_all() -> None:
+    for values in ({"text": None}, {"text": ""}, {"text": " \n\n"}, {"text": None, "html": "<p></p>"}):
+        found = drawn(**values)
+        assert found.body_text == NO_TEXT
+        assert found.hidden_text == ""
+
+
+def test_an_empty_reply_shows_everything() -> None:
+    quoted = "> Old.\n> Older."
+    found = drawn(subject="Re: x", text=quoted)
+    assert (found.body_text, found.hidden_text) == (quoted, "")
