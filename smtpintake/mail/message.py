@@ -64,8 +64,8 @@ class Message:
 
     `authors` holds every address of every From field; policy wants exactly one. `from_fields` counts the fields.
     `header` holds (name, decoded value) in order. `text` and `html` are the chosen bodies, decoded, or None.
-    `body_sha256` is over the content after the header section, with each attachment as its own hash. `refusal` names a bound that the mail broke: the rest is
-    then as complete as the header allowed.
+    `body_sha256` is over the content after the header section, in which each attachment stands as its own hash.
+    `refusal` names a bound that the mail broke: the rest is then as complete as the header allowed.
     """
 
     message_id: str | None

@@ -74,7 +74,7 @@ def test_what_is_harmless_stays() -> None:
     "history",
     [
         '<div class="gmail_quote"><div class="gmail_attr">On x, Bob wrote:</div><blockquote>old</blockquote></div>',
-        '<div class="gmail_extra"><div class="gmail_quote">3 Nov 2025 Bo wrote:<blockquote>old</blockquote></div></div>',
+        '<div class="gmail_extra"><div class="gmail_quote">3 Nov 2025 B wrote:<blockquote>old</blockquote></div></div>',
         '<blockquote type="cite">old</blockquote>',
         '<div class="moz-cite-prefix">On x Bob wrote:</div><blockquote type="cite">old</blockquote>',
         '<hr><div id="divRplyFwdMsg">From: Bob</div><div>old</div>',

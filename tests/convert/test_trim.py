@@ -105,3 +105,10 @@ def test_our_separator_proves_a_reply() -> None:
     assert trim(text, DEFAULT_SEPARATORS, reply=False) == "Mine."
     assert trim("Mine.\n##- cut here -##\nOld.", ("##- cut here -##",), reply=False) == "Mine."
     assert trim("Mine.", ("", "  "), reply=True) == "Mine."
+
+
+def test_what_we_do_not_know_mail_parser_reply_may() -> None:
+    assert trimmed("Mine.\n\n  indented\n\nOn Monday Bob wrote:\nOld.") == "Mine.\n\n  indented"
+    # Without its guard it would take minutes over this: it is not asked, and nothing is cut.
+    long = "Mine.\n" + "x\n" * 20_000 + "On Monday Bob wrote:\nOld."
+    assert trimmed(long) == long
