@@ -38,10 +38,11 @@ class NotReadyError(Exception):
 def open_database(settings: Settings) -> Database:
     """The database, at the newest schema: on SQLite it is brought there, elsewhere that is the admin's decision."""
     database = Database(settings.database.url)
-    if database.is_sqlite:
+    # Asked first, so that whoever only reads doesn't wait for the writers' lock.
+    if not is_current(database):
+        if not database.is_sqlite:
+            raise NotReadyError("the database is not at the newest schema: run 'smtpintake migrate'")
         migrate(database)
-    elif not is_current(database):
-        raise NotReadyError("the database is not at the newest schema: run 'smtpintake migrate'")
     return database
 
 

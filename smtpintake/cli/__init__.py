@@ -1,0 +1,103 @@
+"""The command `smtpintake`: every group of commands by name, and what its faults look like.
+
+Contract: exit status 0 for done, 1 for failed, 2 for wrong usage or bad configuration. A fault that the admin can mend
+is one line on standard error, or a line each where there are several; a traceback is a bug of ours.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from smtpintake.cli.program import Program, with_config
+from smtpintake.decide.policy import PolicyError
+from smtpintake.settings import SettingsError
+
+FAILED: Final = 1
+WRONG: Final = 2
+
+# Loaded when asked for: a quick look into the log does not wait for a mail server's modules.
+COMMANDS: Final = {
+    "serve": "serving",
+    "intake": "serving",
+    "outbox": "outbox",
+    "apply": "policy",
+    "export": "policy",
+    "migrate": "migrate",
+    "deliver": "judging",
+    "explain": "judging",
+    "log": "log",
+    "issue": "issue",
+    "person": "person",
+    "doctor": "doctor",
+}
+
+
+class Commands(click.Group):
+    """Finds a command in the module that has it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [name for name, module in COMMANDS.items() if find_spec(f"{__name__}.{module}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = getattr(import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return with_config(command)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="smtpintake", message="%(prog)s %(version)s")
+@click.pass_context
+def smtpintake(context: click.Context) -> None:
+    """An MX for your issue tracker: each mail becomes an issue or a comment before its sender hangs up."""
+    context.ensure_object(Program)
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; the exit status. Faults go to standard error."""
+    try:
+        status = with_config(smtpintake).main(list(arguments), prog_name="smtpintake", standalone_mode=False)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Nothing may be flushed into the closed pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except click.Abort:
+        return FAILED
+    except (click.ClickException, SettingsError, PolicyError, DBAPIError) as error:
+        for line in _lines(error):
+            print(f"smtpintake: {line}", file=sys.stderr)
+        return _status(error)
+    return status if isinstance(status, int) else 0
+
+
+def _lines(error: Exception) -> Iterator[str]:
+    match error:
+        case click.ClickException():
+            yield " ".join(error.format_message().split())
+            if isinstance(error, click.UsageError) and error.ctx is not None:
+                yield f"try '{error.ctx.command_path} --help'"
+        case SettingsError(faults=faults):
+            yield from map(str, faults)
+        case PolicyError(faults=faults):
+            yield from (f"{fault.key}: {fault.what}" for fault in faults)
+        case DBAPIError():
+            yield f"database: {' '.join(str(error.orig).split())}"
+        case _:
+            yield str(error)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    return WRONG if isinstance(error, SettingsError | PolicyError) else FAILED

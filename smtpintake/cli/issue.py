@@ -1,0 +1,169 @@
+"""`issue`: read and work on issues."""
+
+import getpass
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
+from smtpintake.cli.program import Program, json_option, limit_option, pass_program
+from smtpintake.store.edit import STATUSES, EditError, add_comment, edit_issue
+from smtpintake.store.tracker import issue_list, issue_view
+from smtpintake.store.views import AttachmentView, IssueView, Who
+
+
+def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """`NAME=VALUE`, one or more."""
+    pairs: list[tuple[str, str]] = []
+    for value in values:
+        name, found, text = value.partition("=")
+        if not found or not name:
+            raise click.BadParameter(f"{value!r} is not of the form NAME=VALUE")
+        pairs.append((name.strip(), text.strip()))
+    return tuple(pairs)
+
+
+@click.group()
+def issue() -> None:
+    """Read and work on issues."""
+
+
+@issue.command("list")
+@click.option("--project", metavar="KEY")
+@click.option("--status", type=click.Choice(STATUSES))
+@limit_option
+@json_option
+@pass_program
+def list_issues(program: Program, *, project: str | None, status: str | None, limit: int, as_json: bool) -> None:
+    """What changed last comes first."""
+    with program.database() as database, database.session() as session:
+        issues = issue_list(session, project=project, status=status, limit=limit)
+    if as_json:
+        print_json(issues)
+        return
+    print_table(
+        ("key", "status", "priority", "updated (UTC)", "reporter", "title"),
+        [
+            (
+                one["key"],
+                one["status"],
+                one["priority"],
+                short_moment(one["updated_at"]),
+                one["reporter"]["address"],
+                one["title"],
+            )
+            for one in issues
+        ],
+        nothing="no issues",
+    )
+
+
+@issue.command("show")
+@click.argument("key")
+@json_option
+@pass_program
+def show_issue(program: Program, key: str, *, as_json: bool) -> None:
+    """One issue with its comments."""
+    with program.database() as database, database.session() as session:
+        view = issue_view(session, key)
+    if view is None:
+        raise click.ClickException(f"there is no issue {key}")
+    if as_json:
+        print_json(view)
+    else:
+        _print_issue(view)
+
+
+@issue.command("comment")
+@click.argument("key")
+@click.argument("text", metavar="TEXT|-")
+@click.option("--as", "author", metavar="ADDRESS", default="", help="Somebody in the directory.  [default: you]")
+@click.option("--internal", is_flag=True, help="Not for the reporter's eyes.")
+@json_option
+@pass_program
+def comment_on(program: Program, key: str, text: str, *, author: str, internal: bool, as_json: bool) -> None:
+    """Add a comment; "-" reads it from standard input."""
+    text = sys.stdin.read() if text == "-" else text
+    with program.database() as database:
+        try:
+            with database.writing() as session:
+                comment_id = add_comment(
+                    session,
+                    key,
+                    text.strip(),
+                    author=author,
+                    operator=getpass.getuser(),
+                    internal=internal,
+                    now=datetime.now(UTC),
+                )
+        except EditError as error:
+            raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json({"issue": key.upper(), "comment": comment_id})
+    else:
+        click.echo(f"{key.upper()}: comment {comment_id} added")
+
+
+@issue.command("set")
+@click.argument("key")
+@click.argument("settings", metavar="NAME=VALUE…", nargs=-1, required=True, callback=_settings)
+@json_option
+@pass_program
+def set_fields(program: Program, key: str, settings: tuple[tuple[str, str], ...], *, as_json: bool) -> None:
+    """Change fields: title, status, priority, type, assignee (an address, or nothing), tags (all of them, or +this
+    -that), fields.ANYTHING.
+    """
+    with program.database() as database:
+        try:
+            with database.writing() as session:
+                lines = edit_issue(session, key, settings, datetime.now(UTC))
+        except EditError as error:
+            raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json({"issue": key.upper(), "changes": lines})
+    for line in () if as_json else lines or [f"{key.upper()}: nothing to change"]:
+        click.echo(one_line(line))
+
+
+def _print_issue(view: IssueView) -> None:
+    click.echo(one_line(f"{view['key']}  {view['title']}"))
+    print_record(
+        (
+            ("status", view["status"]),
+            ("type", view["type"]),
+            ("priority", view["priority"]),
+            ("assignee", _who(view["assignee"])),
+            ("reporter", _who(view["reporter"])),
+            ("organisation", view["organisation"]),
+            ("tags", view["tags"]),
+            ("fields", view["fields"]),
+            ("created (UTC)", short_moment(view["created_at"])),
+            ("updated (UTC)", short_moment(view["updated_at"])),
+            ("participants", [person["address"] for person in view["participants"]]),
+            ("links", [f"{link['kind']} {link['key']}" for link in view["links"]]),
+            ("log", view["log_id"]),
+        )
+    )
+    _print_body(view["body_text"], view["hidden_text"], view["attachments"])
+    for comment in view["comments"]:
+        internal = ", internal" if comment["internal"] else ""
+        click.echo()
+        click.echo(one_line(f"-- {short_moment(comment['created_at'])}  {_who(comment['author'])}{internal}"))
+        _print_body(comment["body_text"], comment["hidden_text"], comment["attachments"])
+
+
+def _print_body(text: str, hidden: str, attachments: list[AttachmentView]) -> None:
+    click.echo()
+    print_text(text, "    ")
+    if hidden:
+        click.echo("    [more was quoted: see hidden_text in --json]")
+    for attachment in attachments:
+        described = f"{attachment['name'] or 'unnamed'}, {attachment['content_type']}, {attachment['size']} octets"
+        click.echo(one_line(f"    [attachment {attachment['id']}: {described}]"))
+
+
+def _who(who: Who | None) -> str:
+    if who is None:
+        return ""
+    return f"{who['name']} <{who['address']}>" if who["name"] and who["address"] else who["address"] or who["name"]

@@ -1,0 +1,147 @@
+"""`log`: the email log, read."""
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+
+from smtpintake.cli.display import one_line, print_json, print_record, print_table, short_moment
+from smtpintake.cli.program import Program, json_option, limit_option, pass_program
+from smtpintake.decide.decision import Outcome
+from smtpintake.store.maillog import AmbiguousIdError, LogFilter, find_row, log_list, log_view, raw_mail
+from smtpintake.store.views import LogView
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def _since(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    """`30m`, `2h`, `7d`, or a date such as 2026-03-01."""
+    if value is None:
+        return None
+    try:
+        if match := re.fullmatch(r"([0-9]{1,6})([smhdw])", value):
+            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        message = f"{value!r} is not a time span such as 30m, 2h, 7d, or a date such as 2026-03-01"
+        raise click.BadParameter(message) from error
+
+
+@click.group()
+def log() -> None:
+    """Read the email log: what came, what became of it, and why."""
+
+
+@log.command("list")
+@click.option("--outcome", type=click.Choice([outcome.value for outcome in Outcome]))
+@click.option("--reason", metavar="TOKEN", help="Such as sender.unknown.")
+@click.option("--inbox", metavar="NAME")
+@click.option("--from", "sender", metavar="TEXT", help="Part of the author's or the envelope sender's address.")
+@click.option("--to", "recipient", metavar="TEXT", help="Part of the recipient's address.")
+@click.option("--issue", metavar="KEY")
+@click.option("--transaction", metavar="ID")
+@click.option("--since", metavar="WHEN", callback=_since, help="30m, 2h, 7d, or a date.")
+@limit_option
+@json_option
+@pass_program
+def list_rows(program: Program, /, *, limit: int, as_json: bool, **conditions: Any) -> None:
+    """The newest rows first; each condition narrows the list."""
+    with program.database() as database, database.session() as session:
+        rows = log_list(session, LogFilter(**conditions), limit)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("received (UTC)", "id", "outcome", "from", "to"),
+        [
+            (
+                short_moment(row["received_at"]),
+                row["id"],
+                f"{row['outcome']} {row['issue'] or row['reason']}",
+                row["author"] or row["mail_from"],
+                row["rcpt_to"],
+            )
+            for row in rows
+        ],
+        nothing="no rows",
+    )
+
+
+@log.command("show")
+@click.argument("log_id", metavar="ID")
+@json_option
+@pass_program
+def show_row(program: Program, log_id: str, *, as_json: bool) -> None:
+    """One row with the trace of its decision. The beginning of an id is enough where it names only one."""
+    with program.database() as database, database.session() as session:
+        try:
+            row = log_view(session, log_id)
+        except AmbiguousIdError as error:
+            raise click.ClickException(str(error)) from error
+    if row is None:
+        raise click.ClickException(f"there is no log row {log_id}")
+    if as_json:
+        print_json(row)
+    else:
+        _print_row(row)
+
+
+@log.command("raw")
+@click.argument("log_id", metavar="ID")
+@click.option("--output", "-o", type=click.File("wb"), default="-", metavar="FILE", help="Instead of standard output.")
+@pass_program
+def raw_of_row(program: Program, log_id: str, output: Any) -> None:
+    """The mail itself, octet by octet as it came."""
+    with program.database() as database, database.session() as session, program.blobs() as blobs:
+        try:
+            row = find_row(session, log_id)
+            octets = raw_mail(session, blobs, row.raw_id) if row is not None and row.raw_id is not None else None
+        except AmbiguousIdError as error:
+            raise click.ClickException(str(error)) from error
+        except FileNotFoundError as error:
+            raise click.ClickException(f"the mail's blob is gone: {error.filename}") from error
+    if row is None:
+        raise click.ClickException(f"there is no log row {log_id}")
+    if octets is None:
+        raise click.ClickException(f"the mail of {row.id} was not kept: it was {row.outcome}")
+    if output.name == "<stdout>" and sys.stdout.isatty():
+        for line in octets.decode("utf-8", "replace").splitlines():
+            click.echo(one_line(line))
+    else:
+        output.write(octets)
+
+
+def _print_row(row: LogView) -> None:
+    reply = row["reply"]
+    print_record(
+        (
+            ("id", row["id"]),
+            ("received (UTC)", short_moment(row["received_at"])),
+            ("outcome", f"{row['outcome']}, {row['reason']}"),
+            ("reply", f"{reply['code']} {reply['status']} {reply['text']}"),
+            ("issue", row["issue"]),
+            ("comment", row["comment"]),
+            ("duplicate of", row["duplicate_of"]),
+            ("inbox", row["inbox"]),
+            ("recipient", row["rcpt_to"]),
+            ("envelope sender", "<>" if row["mail_from"] == "" else row["mail_from"]),
+            ("author", row["author"]),
+            ("subject", row["subject"]),
+            ("message id", row["message_id"]),
+            ("size", row["size"]),
+            ("client", f"{row['peer_ip']} ({row['helo']})" if row["helo"] else row["peer_ip"]),
+            ("listener", row["listener"]),
+            ("tls", row["tls"] or "none"),
+            ("transaction", row["transaction_id"]),
+            ("mail kept", row["raw"] is not None),
+            ("policy version", row["policy_version"]),
+            ("duration", f"{row['duration_ms']} ms"),
+        )
+    )
+    if row["trace"]:
+        click.echo()
+        found = [(finding["check"], finding["result"], finding["detail"]) for finding in row["trace"]]
+        print_table(("check", "result", "detail"), found, nothing="")

@@ -1,0 +1,95 @@
+"""`outbox list|show|retry`: mail of our own that waits, was sent, or failed. `outbox` alone runs the worker."""
+
+from datetime import UTC, datetime
+
+import click
+
+from smtpintake.cli.display import print_json, print_record, print_table, print_text, short_moment
+from smtpintake.cli.program import Program, json_option, limit_option, pass_program
+from smtpintake.store import outbox as queue
+from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
+
+
+@click.group()
+def outbox() -> None:
+    """Look after mail of our own."""
+
+
+@outbox.command("list")
+@click.option("--state", type=click.Choice([state.value for state in queue.State]))
+@click.option("--issue", metavar="KEY")
+@limit_option
+@json_option
+@pass_program
+def list_mails(program: Program, *, state: str | None, issue: str | None, limit: int, as_json: bool) -> None:
+    """The newest first."""
+    with program.database() as database, database.session() as session:
+        mails = outbox_list(session, state=queue.State(state) if state else None, issue=issue, limit=limit)
+    if as_json:
+        print_json(mails)
+        return
+    print_table(
+        ("id", "state", "created (UTC)", "tries", "issue", "to", "note"),
+        [
+            (
+                mail["id"],
+                mail["state"],
+                short_moment(mail["created_at"]),
+                mail["attempts"],
+                mail["issue"],
+                mail["rcpt_to"],
+                mail["note"],
+            )
+            for mail in mails
+        ],
+        nothing="no mails",
+    )
+
+
+@outbox.command("show")
+@click.argument("mail_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@json_option
+@pass_program
+def show_mail(program: Program, mail_id: int, *, as_json: bool) -> None:
+    """One mail as it is sent."""
+    with program.database() as database, database.session() as session:
+        mail = outbox_view(session, mail_id)
+        octets = outbox_octets(session, mail_id) or b""
+    if mail is None:
+        raise click.ClickException(f"there is no mail {mail_id} in the outbox")
+    text = octets.decode("utf-8", "replace")
+    if as_json:
+        print_json({**mail, "text": text})
+        return
+    print_record(
+        (
+            ("id", mail["id"]),
+            ("state", mail["state"]),
+            ("note", mail["note"]),
+            ("issue", mail["issue"]),
+            ("to", mail["rcpt_to"]),
+            ("envelope sender", mail["mail_from"] or "<>"),
+            ("created (UTC)", short_moment(mail["created_at"])),
+            ("tries", mail["attempts"]),
+            ("next try (UTC)", short_moment(mail["next_attempt_at"])),
+            ("sent (UTC)", short_moment(mail["sent_at"])),
+        )
+    )
+    click.echo()
+    print_text(text, "    ")
+
+
+@outbox.command("retry")
+@click.argument("mail_ids", metavar="ID…", nargs=-1, required=True, type=click.IntRange(1, 2**63 - 1))
+@json_option
+@pass_program
+def retry_mails(program: Program, mail_ids: tuple[int, ...], *, as_json: bool) -> None:
+    """Try failed or waiting mails again at once. What was sent is never sent again."""
+    with program.database() as database, database.write() as connection:
+        changed = queue.retry(connection, mail_ids, datetime.now(UTC))
+    if as_json:
+        print_json({"queued": changed})
+    else:
+        click.echo(f"{changed} of {len(set(mail_ids))} queued to be tried at once")
+    if changed < len(set(mail_ids)):
+        raise click.ClickException("the others are sent already, or being sent, or not there: see 'outbox show'")

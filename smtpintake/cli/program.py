@@ -1,0 +1,105 @@
+"""`Program`: what every command works with: the settings, and the database they name.
+
+Contract: each is made when first asked for, so that `--help` needs neither. `--config FILE` may stand before or after
+the command.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from smtpintake.settings import Settings, load_settings, settings_file
+from smtpintake.store.blobs import FileBlobs, open_blobs
+from smtpintake.store.database import Database
+from smtpintake.store.migrations import UnknownRevisionError
+from smtpintake.wiring import NotReadyError, open_database
+
+_CONFIG: Final = "config"
+
+
+class Program:
+    """One for each run of the command."""
+
+    def __init__(self) -> None:
+        self.config: Path | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises SettingsError."""
+        return load_settings(settings_file(self.config))
+
+    @contextmanager
+    def database(self, *, any_schema: bool = False) -> Iterator[Database]:
+        """The database at its newest schema, or with `any_schema` as it is."""
+        with _said_in_one_line():
+            database = Database(self.settings.database.url) if any_schema else open_database(self.settings)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    @contextmanager
+    def blobs(self) -> Iterator[FileBlobs]:
+        blobs = open_blobs(self.settings.blobs.url)
+        try:
+            yield blobs
+        finally:
+            blobs.close()
+
+
+@contextmanager
+def _said_in_one_line() -> Iterator[None]:
+    """What keeps a database from being opened, as a failure of the command."""
+    try:
+        yield
+    except (NotReadyError, UnknownRevisionError) as error:
+        raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        extra = "install smtpintake with its extra 'postgres'"
+        raise click.ClickException(f"database: this installation has no {error.name}: {extra}") from error
+    except OSError as error:
+        raise click.ClickException(f"database: {error.filename}: {error.strerror}") from error
+
+
+pass_program: Final = click.make_pass_decorator(Program, ensure=True)
+
+
+def json_option(function: Callable[..., None]) -> Callable[..., None]:
+    """`--json`: the whole, for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def limit_option(function: Callable[..., None]) -> Callable[..., None]:
+    """`--limit`: how many rows of a list."""
+    option = click.option(
+        "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most."
+    )
+    return option(function)
+
+
+def with_config(command: click.Command) -> click.Command:
+    """`command`, and all commands below it, with the option `--config`."""
+    if not any(parameter.name == _CONFIG for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["--config", _CONFIG],
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="The settings file.  [default: $SMTPINTAKE_CONFIG, or conf/smtpintake.toml]",
+                expose_value=False,
+                callback=_keep,
+            )
+        )
+        if isinstance(command, click.Group):
+            for name in command.commands:
+                with_config(command.commands[name])
+    return command
+
+
+def _keep(context: click.Context, _: click.Parameter, value: Any) -> None:
+    if isinstance(value, Path):
+        context.ensure_object(Program).config = value

@@ -1,0 +1,151 @@
+"""The email log, to be looked at: what came, what became of it, and why; and the mail itself, as it came.
+
+Contract: reads only; takes an open session. Lists go along an index, newest first. Octets are read only by `raw_mail`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlmodel import Session, col
+
+from smtpintake.mail.ids import LENGTH, is_id
+from smtpintake.store.blobs import Blobs
+from smtpintake.store.schema import Issue, LogRow, RawMail, Trace
+from smtpintake.store.views import LogView, moment
+
+# So many rows are enough to see that the beginning of an id names more than one.
+_ENOUGH: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which rows: each that is given must hold. `sender` and `recipient` are parts of an address."""
+
+    outcome: str | None = None
+    reason: str | None = None
+    inbox: str | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    issue: str | None = None
+    transaction: str | None = None
+    since: datetime | None = None
+
+
+class AmbiguousIdError(LookupError):
+    """The beginning of an id names several rows."""
+
+
+def log_list(session: Session, wanted: LogFilter, limit: int = 50) -> list[LogView]:
+    """The newest rows that `wanted` describes, newest first, each with its trace."""
+    rows = session.scalars(
+        select(LogRow)
+        .where(*_conditions(wanted))
+        .order_by(col(LogRow.received_at).desc(), col(LogRow.id).desc())
+        .limit(limit)
+    ).all()
+    return _views(session, list(rows))
+
+
+def log_view(session: Session, log_id: str) -> LogView | None:
+    """The row with this id, or the only one whose id begins like this. Raises AmbiguousIdError."""
+    row = find_row(session, log_id)
+    return _views(session, [row])[0] if row is not None else None
+
+
+def transaction_views(session: Session, transaction_id: str) -> list[LogView]:
+    """All rows of a mail transaction, in the order in which they were written."""
+    rows = select(LogRow).where(col(LogRow.transaction_id) == transaction_id).order_by(col(LogRow.id))
+    return _views(session, list(session.scalars(rows)))
+
+
+def find_row(session: Session, log_id: str) -> LogRow | None:
+    """See `log_view`."""
+    log_id = log_id.lower()
+    if not is_id(log_id):
+        return None
+    if len(log_id) == LENGTH:
+        return session.get(LogRow, log_id)
+    # A range instead of LIKE, which is a scan where the database's collation is not plain.
+    after = log_id.ljust(LENGTH, "0"), log_id.ljust(LENGTH, "z")
+    found = session.scalars(select(LogRow).where(col(LogRow.id).between(*after)).limit(_ENOUGH)).all()
+    if len(found) == _ENOUGH:
+        raise AmbiguousIdError(f"{log_id} is the beginning of several ids; give more of it")
+    return found[0] if found else None
+
+
+def raw_mail(session: Session, blobs: Blobs, raw_id: str) -> bytes | None:
+    """The octets of a kept mail as they came. Raises FileNotFoundError where its blob is gone."""
+    raw = session.get(RawMail, raw_id)
+    if raw is None:
+        return None
+    return raw.octets if raw.blob is None else blobs.read(raw.blob, 0, raw.size)
+
+
+def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
+    exact = (
+        (LogRow.outcome, wanted.outcome),
+        (LogRow.reason, wanted.reason),
+        (LogRow.inbox, wanted.inbox),
+        (LogRow.transaction_id, wanted.transaction),
+    )
+    conditions = [col(column) == value for column, value in exact if value is not None]
+    if wanted.sender is not None:
+        conditions.append(or_(*(_contains(column, wanted.sender) for column in (LogRow.author, LogRow.mail_from))))
+    if wanted.recipient is not None:
+        conditions.append(_contains(LogRow.rcpt_to, wanted.recipient))
+    if wanted.issue is not None:
+        issue_id = select(col(Issue.id)).where(col(Issue.key) == wanted.issue.upper()).scalar_subquery()
+        conditions.append(col(LogRow.issue_id) == issue_id)
+    if wanted.since is not None:
+        conditions.append(col(LogRow.received_at) >= wanted.since)
+    return conditions
+
+
+def _contains(column: str | None, part: str) -> ColumnElement[bool]:
+    return col(column).icontains(part, autoescape=True)
+
+
+def _views(session: Session, rows: list[LogRow]) -> list[LogView]:
+    ids = [row.id for row in rows]
+    traces = {
+        trace.log_id: trace.findings for trace in session.scalars(select(Trace).where(col(Trace.log_id).in_(ids)))
+    }
+    issue_ids = {row.issue_id for row in rows if row.issue_id is not None}
+    named = session.execute(select(col(Issue.id), col(Issue.key)).where(col(Issue.id).in_(issue_ids)))
+    keys = dict(tuple(row) for row in named)
+    return [_view(row, traces.get(row.id, []), keys.get(row.issue_id)) for row in rows]
+
+
+def _view(row: LogRow, trace: list[dict[str, str]], issue: str | None) -> LogView:
+    return {
+        "id": row.id,
+        "transaction_id": row.transaction_id,
+        "received_at": moment(row.received_at),
+        "listener": row.listener,
+        "peer_ip": row.peer_ip,
+        "helo": row.helo,
+        "tls": row.tls,
+        "mail_from": row.mail_from,
+        "rcpt_to": row.rcpt_to,
+        "author": row.author,
+        "subject": row.subject,
+        "message_id": row.message_id,
+        "size": row.size,
+        "spf": row.spf,
+        "dkim": row.dkim,
+        "dmarc": row.dmarc,
+        "arc": row.arc,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "reply": {"code": row.reply_code, "status": row.reply_status, "text": row.reply_text},
+        "inbox": row.inbox,
+        "issue": issue,
+        "comment": row.comment_id,
+        "duplicate_of": row.duplicate_of,
+        "raw": row.raw_id,
+        "policy_version": row.policy_version,
+        "trace": trace,
+        "duration_ms": row.duration_ms,
+    }

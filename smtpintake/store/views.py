@@ -1,0 +1,148 @@
+"""The shapes in which records leave smtpintake: what `--json` prints, and later the API.
+
+Contract: a key that stands here stays and keeps its meaning; adding one is free. Moments are RFC 3339 in UTC.
+"""
+
+from datetime import UTC, datetime
+from typing import TypedDict
+
+
+class Who(TypedDict):
+    name: str
+    address: str
+
+
+class ParticipantView(TypedDict):
+    address: str
+    name: str
+    role: str
+
+
+class AttachmentView(TypedDict):
+    id: int
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    inline: bool
+
+
+class LinkView(TypedDict):
+    kind: str
+    key: str
+
+
+class CommentView(TypedDict):
+    id: int
+    author: Who
+    created_at: str
+    body_text: str
+    body_html: str | None
+    hidden_text: str
+    internal: bool
+    attachments: list[AttachmentView]
+    proof: str
+    log_id: str | None
+
+
+class IssueSummary(TypedDict):
+    """An issue in a list: what needs no second table for each."""
+
+    key: str
+    project: str
+    type: str
+    title: str
+    status: str
+    priority: str
+    assignee: Who | None
+    reporter: Who
+    tags: list[str]
+    created_at: str
+    updated_at: str
+
+
+class IssueView(IssueSummary):
+    organisation: str | None
+    language: str
+    fields: dict[str, object]
+    body_text: str
+    body_html: str | None
+    hidden_text: str
+    proof: str
+    attachments: list[AttachmentView]
+    participants: list[ParticipantView]
+    comments: list[CommentView]
+    links: list[LinkView]
+    log_id: str | None
+
+
+class ReplyView(TypedDict):
+    code: int
+    status: str
+    text: str
+
+
+class LogView(TypedDict):
+    """A row of the email log; `comment` is a comment's id, `raw` the id of the kept octets."""
+
+    id: str
+    transaction_id: str
+    received_at: str
+    listener: str
+    peer_ip: str
+    helo: str
+    tls: str | None
+    mail_from: str | None
+    rcpt_to: str | None
+    author: str | None
+    subject: str | None
+    message_id: str | None
+    size: int | None
+    spf: str | None
+    dkim: list[dict[str, str]]
+    dmarc: dict[str, str]
+    arc: str | None
+    outcome: str
+    reason: str
+    reply: ReplyView
+    inbox: str | None
+    issue: str | None
+    comment: int | None
+    duplicate_of: str | None
+    raw: str | None
+    policy_version: int
+    trace: list[dict[str, str]]
+    duration_ms: int
+
+
+class OutboxView(TypedDict):
+    id: int
+    kind: str
+    state: str
+    mail_from: str
+    rcpt_to: str
+    subject: str
+    message_id: str
+    issue: str | None
+    log_id: str | None
+    created_at: str
+    attempts: int
+    next_attempt_at: str | None
+    sent_at: str | None
+    note: str
+
+
+class PersonView(TypedDict):
+    id: int
+    name: str
+    addresses: list[str]
+    organisation: str | None
+    roles: dict[str, str]
+    origin: str
+    active: bool
+    created_at: str
+
+
+def moment(value: datetime) -> str:
+    """`2026-03-01T12:00:00.250Z`."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
