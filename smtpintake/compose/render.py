@@ -75,7 +75,12 @@ class Templates:
             for tried in (language, language.partition("-")[0], FALLBACK_LANGUAGE)
             if f"{tried}/{kind}.subject" in self._compiled
         )
-        subject, text, html = (self._compiled[f"{chosen}/{kind}.{form}"].render(values) for form in _FORMS)
+        # `Template.render` copies the environment's globals into a context for each template: once is enough.
+        variables = {**self._environment.globals, **values}
+        subject, text, html = (
+            "".join(template.root_render_func(template.new_context(variables, shared=True)))
+            for template in (self._compiled[f"{chosen}/{kind}.{form}"] for form in _FORMS)
+        )
         return Rendered(subject, text, html, chosen)
 
     def _faults(self, sources: Mapping[str, str], samples: Mapping[str, Values]) -> Iterator[TemplateFault]:

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from smtpintake.convert.draft import draft
 from smtpintake.decide.facts import Analysis
+from smtpintake.intake.spool import Received
 from smtpintake.mail.parse import read
 
 MEMORY_LIMIT: Final = 2 << 30  # octets of address space; a mail of the greatest size needs a tenth
@@ -43,9 +45,10 @@ class Analysers:
         """Start the processes before the first mail needs one. Raises what keeps them from starting."""
         await asyncio.gather(*(asyncio.wrap_future(self._pool.schedule(os.getpid)) for _ in range(self._count)))
 
-    async def analyse(self, octets: bytes | None, path: Path | None, separators: tuple[str, ...]) -> Analysis | None:
+    async def analyse(self, mail: Received, separators: tuple[str, ...]) -> Analysis | None:
         """The Analysis of a mail, in memory or in a spool file; None where an analyser could not make one in time."""
-        future = self._pool.schedule(analyse, args=[octets, path, separators], timeout=self._deadline)
+        arguments = [mail.octets, mail.path, mail.sha256, separators]
+        future = self._pool.schedule(analyse, args=arguments, timeout=self._deadline)
         try:
             return await asyncio.wrap_future(future)
         except (TimeoutError, ProcessExpired, MemoryError, CancelledError) as error:
@@ -58,19 +61,21 @@ class Analysers:
         self._pool.join()
 
 
-def analyse(octets: bytes | None, path: Path | None, separators: tuple[str, ...]) -> Analysis:
-    """What an analyser does for one mail. Pure but for reading `path`."""
+def analyse(octets: bytes | None, path: Path | None, sha256: str, separators: tuple[str, ...]) -> Analysis:
+    """What an analyser does for one mail. Pure but for reading `path`. `sha256` is hex, of the whole."""
     if octets is not None:
-        return _analysis(octets, separators)
+        return _analysis(octets, sha256, separators)
     if path is None:
         raise ValueError("a mail is in memory or in the spool")
     with path.open("rb") as spool, mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return _analysis(view, separators)
+        return _analysis(view, sha256, separators)
 
 
-def _analysis(raw: bytes | mmap.mmap, separators: tuple[str, ...]) -> Analysis:
-    message = read(raw)
-    return Analysis(message, None if message.refusal else draft(message, separators))
+def _analysis(raw: bytes | mmap.mmap, sha256: str, separators: tuple[str, ...]) -> Analysis:
+    message = read(raw, sha256)
+    drafted = None if message.refusal else draft(message, separators)
+    # The draft has the bodies now; what travels back to the intake need not carry them twice.
+    return Analysis(replace(message, text=None, html=None), drafted)
 
 
 def _become_analyser() -> None:

@@ -83,7 +83,7 @@ class Reception:
     async def _read(self, envelope: Envelope, mail: Received) -> tuple[Analysis | None, Failure | None]:
         """What an analyser makes of the octets, or why there is nothing: this must not cost the mail its log row."""
         try:
-            analysis = await self._analysers.analyse(mail.octets, mail.path, self._separators(envelope.rcpt_to))
+            analysis = await self._analysers.analyse(mail, self._separators(envelope.rcpt_to))
         except Exception as error:  # noqa: BLE001 - a fault of ours: the mail is deferred, its octets and the log row are kept
             _log.exception("a mail could not be analysed", transaction=envelope.transaction_id)
             return None, Failure(Reason.FAULT_INTERNAL, Finding("analysis", "fault", repr(error)))
