@@ -1,0 +1,267 @@
+"""The checks behind `doctor`: each looks at one thing that keeps mail from being taken or sent.
+
+Contract: a check never raises for what it finds, changes nothing that lasts, and gives Checks: what was looked at, what
+was seen, and for anything but `ok` how to mend it. Sockets have a deadline.
+"""
+
+import errno
+import os
+import shutil
+import smtplib
+import socket
+import ssl
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Final
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+
+from smtpintake.decide.policy import PolicyError
+from smtpintake.settings import Endpoint, Settings
+from smtpintake.store.database import Database
+from smtpintake.store.directory import load_policy
+from smtpintake.store.migrations import current, newest
+
+DEADLINE: Final = 10.0  # seconds, for a socket
+_MIB: Final = 1 << 20
+_MADE_WHEN_NEEDED: Final = "nothing: the first command that needs it makes it"
+
+
+class Result(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    what: str
+    result: Result
+    seen: str
+    mend: str = ""
+
+
+def hostname(settings: Settings) -> Iterator[Check]:
+    """The name that we greet with: RFC 5321 s4.1.1.1 wants a fully qualified one."""
+    name = settings.smtp.announced_name
+    if "." in name and not name.endswith(".localdomain"):
+        yield Check("host name", Result.OK, name)
+    else:
+        mend = "set hostname in [smtp] to the name in your MX record"
+        yield Check("host name", Result.WARNING, f"{name} is not fully qualified", mend)
+
+
+def database(settings: Settings) -> Iterator[Check]:
+    """Reachable, at the newest schema, with a policy that takes mail."""
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        # Looking into it would make it.
+        yield Check("database", Result.WARNING, f"{url.database} is not there yet", _MADE_WHEN_NEEDED)
+        return
+    try:
+        with closing(Database(settings.database.url)) as opened:
+            yield from _schema(opened)
+    except DBAPIError as error:
+        seen = " ".join(str(error.orig).split())
+        yield Check("database", Result.FAIL, seen, "check url in [database], and that the server runs")
+    except ModuleNotFoundError as error:
+        mend = "install smtpintake with its extra 'postgres'"
+        yield Check("database", Result.FAIL, f"this installation has no {error.name}", mend)
+    except OSError as error:
+        seen = f"{error.filename}: {error.strerror}"
+        yield Check("database", Result.FAIL, seen, "let the user that runs smtpintake write to the folder")
+
+
+def _schema(opened: Database) -> Iterator[Check]:
+    where = opened.url.render_as_string(hide_password=True)
+    has, wanted = current(opened), newest()
+    if has == wanted:
+        yield Check("database", Result.OK, f"{where} has schema {has}")
+        yield from _policy(opened)
+    elif has is None and opened.is_sqlite:
+        yield Check("database", Result.WARNING, f"{where} is empty", _MADE_WHEN_NEEDED)
+    else:
+        seen = f"{where} has schema {has or 'none'}, and needs {wanted}"
+        yield Check("database", Result.FAIL, seen, "run 'smtpintake migrate'")
+
+
+def _policy(opened: Database) -> Iterator[Check]:
+    mend = "run 'smtpintake apply FILE'; conf/intake.toml is an example"
+    try:
+        with opened.session() as session:
+            policy = load_policy(session)
+    except PolicyError as error:
+        yield Check("policy", Result.FAIL, f"cannot be read by this version: {error}", mend)
+        return
+    active = [inbox.name for inbox in policy.document.inbox if inbox.active]
+    if active:
+        yield Check("policy", Result.OK, f"version {policy.version}, inboxes {', '.join(active)}")
+    else:
+        yield Check("policy", Result.FAIL, "no inbox takes mail: every recipient is refused", mend)
+
+
+def folders(settings: Settings) -> Iterator[Check]:
+    """Writable, with room for mail."""
+    places = {"blobs": settings.blobs.folder, "secret": settings.web.secret_file.parent}
+    for what, folder in places.items():
+        yield _writable(f"{what} folder", folder)
+    yield _room(_existing(settings.blobs.folder), settings.smtp.max_message_size)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there already."""
+    absolute = folder.absolute()
+    return next(path for path in (absolute, *absolute.parents) if path.exists())
+
+
+def _writable(what: str, folder: Path) -> Check:
+    try:
+        with TemporaryFile(dir=_existing(folder)) as file:
+            file.write(b"smtpintake")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        mend = "let the user that runs smtpintake write there, or name another folder in the settings"
+        return Check(what, Result.FAIL, f"{folder}: {error.strerror}", mend)
+    return Check(what, Result.OK, f"{folder} is writable")
+
+
+def _room(folder: Path, largest: int) -> Check:
+    free = shutil.disk_usage(folder).free
+    seen = f"{free // _MIB} MiB free at {folder}"
+    if free < 4 * largest:
+        return Check("disk", Result.FAIL, seen, "mail is answered 452 when it is full: make room")
+    if free < 40 * largest:
+        return Check("disk", Result.WARNING, seen, "make room before mail is answered 452")
+    return Check("disk", Result.OK, seen)
+
+
+def secret(settings: Settings) -> Iterator[Check]:
+    """Reply addresses can be forged by whoever reads it."""
+    file = settings.web.secret_file
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except FileNotFoundError:
+        yield Check("secret", Result.OK, f"{file} is not there yet; the first start makes it")
+    except OSError as error:
+        yield Check("secret", Result.FAIL, f"{file}: {error.strerror}", "let the user that runs smtpintake read it")
+    else:
+        if mode & 0o077:
+            yield Check("secret", Result.FAIL, f"{file} has mode {mode:03o}: others can use it", f"chmod 600 {file}")
+        elif not os.access(file, os.R_OK):
+            yield Check("secret", Result.FAIL, f"{file} cannot be read", f"chown it to {os.geteuid()}")
+        else:
+            yield Check("secret", Result.OK, f"{file} has mode {mode:03o}")
+
+
+def listeners(settings: Settings) -> Iterator[Check]:
+    """Each address is free to listen on, or answers as a mail server does."""
+    for endpoint in settings.smtp.listen:
+        yield _listener(endpoint)
+
+
+def answering(settings: Settings) -> Iterator[Check]:
+    """Each address answers: what a container's health check wants to know."""
+    for endpoint in settings.smtp.listen:
+        check = _answer(endpoint)
+        yield check or Check(f"listen {endpoint}", Result.FAIL, "nobody answers", "start smtpintake")
+
+
+def _listener(endpoint: Endpoint) -> Check:
+    what = f"listen {endpoint}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except socket.gaierror as error:
+        return Check(what, Result.FAIL, str(error.strerror), "listen on an IP address of this machine")
+    except PermissionError:
+        mend = "grant CAP_NET_BIND_SERVICE, or listen on a port above 1023"
+        return Check(what, Result.FAIL, "this user may not listen there", mend)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return Check(what, Result.FAIL, str(error.strerror), "listen on an address of this machine")
+        taken = Check(what, Result.FAIL, "another program listens there", "stop it, or listen on another port")
+        return _answer(endpoint) or taken
+    return Check(what, Result.OK, "free")
+
+
+def _address(endpoint: Endpoint) -> tuple[int, int, int, str, tuple[str | int, ...] | tuple[int, bytes]]:
+    """The first address that the endpoint's host has, as `socket.socket` and `bind` take it."""
+    return socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)[0]
+
+
+def _answer(endpoint: Endpoint) -> Check | None:
+    """What a running server says; None where none is there."""
+    what = f"listen {endpoint}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104
+    try:
+        with smtplib.SMTP(timeout=DEADLINE) as client:
+            code, text = client.connect(host, endpoint.port)
+    except (OSError, smtplib.SMTPException):
+        return None
+    said = f"{code} {text.decode('ascii', 'replace')}"
+    if code == 220:
+        return Check(what, Result.OK, f"answers: {said}")
+    return Check(what, Result.FAIL, f"answers: {said}", "see the server's journal")
+
+
+def smarthost(settings: Settings) -> Iterator[Check]:
+    """Reached, encrypted and logged in to, up to the first command that would send."""
+    section = settings.smarthost
+    if not section.host:
+        mend = "set host in [smarthost]; until then our own mail waits, see 'smtpintake outbox list'"
+        yield Check("smarthost", Result.WARNING, "none is configured", mend)
+        return
+    where = f"{section.host}:{section.port}"
+    if section.username and section.tls == "none":
+        yield Check("smarthost", Result.WARNING, "the password is sent in the clear", "set tls to starttls or implicit")
+    try:
+        _log_in(settings)
+    except ssl.SSLError as error:
+        mend = "the certificate must be valid for host, and tls what the port speaks"
+        yield Check("smarthost", Result.FAIL, f"{where}: {error}", mend)
+    except smtplib.SMTPAuthenticationError as error:
+        yield Check("smarthost", Result.FAIL, f"{where} refuses the login: {error.smtp_code}", "check the password")
+    except (OSError, smtplib.SMTPException) as error:
+        mend = "check host, port and tls in [smarthost], and the firewall"
+        yield Check("smarthost", Result.FAIL, f"{where}: {error}", mend)
+    else:
+        yield Check("smarthost", Result.OK, f"{where} takes our connection")
+
+
+def _log_in(settings: Settings) -> None:
+    section, name = settings.smarthost, settings.smtp.announced_name
+    context = ssl.create_default_context()
+    client: smtplib.SMTP
+    if section.tls == "implicit":
+        client = smtplib.SMTP_SSL(section.host, section.port, name, timeout=DEADLINE, context=context)
+    else:
+        client = smtplib.SMTP(section.host, section.port, name, timeout=DEADLINE)
+    with client:
+        if section.tls == "starttls":
+            client.starttls(context=context)
+        if section.username:
+            client.login(section.username, section.password.get_secret_value())
+        client.noop()
+
+
+# Those of `--quick` look at nothing but what serves.
+QUICK: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (database, answering)
+ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
+    hostname,
+    database,
+    folders,
+    secret,
+    listeners,
+    smarthost,
+)
