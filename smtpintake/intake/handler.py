@@ -9,15 +9,15 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import route
 from smtpintake.intake.spool import Received
-from smtpintake.intake.submission import Refusal as Refusal
-from smtpintake.mail.address import Mailbox, ReversePath
+from smtpintake.intake.submission import Refusal
+from smtpintake.mail.address import NULL_PATH, Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope, Hello, Peer
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
@@ -80,43 +80,28 @@ class Handler:
         transaction = Transaction(new_id(now), now, mail_from, size, smtputf8)
         if size is not None and size > self._max_message_size:
             detail = f"declared {size} octets, the limit is {self._max_message_size}"
-            return None, await self._refuse(client, transaction, Reason.MAIL_SIZE, None, detail)
+            return None, await self._refuse(client, transaction, Reason.MAIL_SIZE, detail=detail)
         return transaction, SENDER_OK
 
     async def malformed_sender(self, client: Client, text: str, detail: str) -> Reply:
         now = datetime.now(UTC)
-        return await self._answer(
-            self._journey.refuse(
-                Refusal(
-                    Reason.MAIL_SYNTAX,
-                    new_id(now),
-                    now,
-                    client.listener,
-                    client.peer,
-                    client.hello,
-                    client.tls,
-                    mail_from=text,
-                    rcpt_to=None,
-                    size=None,
-                    detail=detail,
-                )
-            )
-        )
+        attempt = Transaction(new_id(now), now, NULL_PATH, None, smtputf8=False)
+        return await self._refuse(client, attempt, Reason.MAIL_SYNTAX, mail_from=text, detail=detail)
 
     async def rcpt(self, client: Client, transaction: Transaction, recipient: Mailbox) -> Reply:
         """Adds `recipient` to the transaction, or says why not. One given twice is one."""
         if len(transaction.rcpt_to) >= self._max_recipients:
             detail = f"more than {self._max_recipients} recipients"
-            return await self._refuse(client, transaction, Reason.RCPT_LIMIT, str(recipient), detail)
+            return await self._refuse(client, transaction, Reason.RCPT_LIMIT, rcpt_to=str(recipient), detail=detail)
         found = route(self._journey.policy(), recipient)
         if isinstance(found, Reason):
-            return await self._refuse(client, transaction, found, str(recipient), "no inbox takes this recipient")
+            return await self._refuse(client, transaction, found, rcpt_to=str(recipient), detail="no inbox takes it")
         if recipient not in transaction.rcpt_to:
             transaction.rcpt_to.append(recipient)
         return RECIPIENT_OK
 
     async def malformed_recipient(self, client: Client, transaction: Transaction, text: str, detail: str) -> Reply:
-        return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, text, detail)
+        return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, rcpt_to=text, detail=detail)
 
     async def message(self, client: Client, transaction: Transaction, mail: Received) -> Reply:
         """The journey's reply to a whole message."""
@@ -133,12 +118,17 @@ class Handler:
             tuple(transaction.rcpt_to),
             transaction.smtputf8,
         )
-        return await self._answer(self._journey.receive(envelope, mail))
+        try:
+            return await self._answer(self._journey.receive(envelope, mail))
+        finally:
+            mail.discard()
 
     async def unreadable(self, client: Client, transaction: Transaction, reason: Reason, size: int) -> Reply:
         """The octets themselves are refused, for every recipient alike: one row each, one reply for all."""
         refusals = (
-            self._refuse(client, transaction, reason, str(recipient), f"after {size} octets", size)
+            self._refuse(
+                client, transaction, reason, rcpt_to=str(recipient), size=size, detail=f"in a message of {size} octets"
+            )
             for recipient in transaction.rcpt_to
         )
         return (await asyncio.gather(*refusals))[0]
@@ -148,8 +138,10 @@ class Handler:
         client: Client,
         transaction: Transaction,
         reason: Reason,
-        rcpt_to: str | None,
+        *,
         detail: str,
+        mail_from: str | None = None,
+        rcpt_to: str | None = None,
         size: int | None = None,
     ) -> Reply:
         refusal = Refusal(
@@ -160,10 +152,10 @@ class Handler:
             client.peer,
             client.hello,
             client.tls,
-            mail_from=str(transaction.mail_from),
-            rcpt_to=rcpt_to,
-            size=transaction.size if size is None else size,
-            detail=detail,
+            str(transaction.mail_from) if mail_from is None else mail_from,
+            rcpt_to,
+            transaction.size if size is None else size,
+            detail,
         )
         return await self._answer(self._journey.refuse(refusal))
 

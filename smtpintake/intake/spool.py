@@ -2,8 +2,8 @@
 
 Contract: what is in memory for one message never passes `IN_MEMORY` by more than one block, and all spools of a
 `SpoolSpace` together hold `max_memory` and a little. Files are written and hashed in a thread: the event loop does not
-wait for the disk. Nothing is fsynced here: a spool file is worth nothing after a crash, for its sender was told nothing.
-A full disk raises OSError from `write` or `finish`.
+wait for the disk. Nothing is fsynced here: after a crash a spool file is worth nothing, since its sender was told
+nothing. A full disk raises OSError from `write` or `finish`.
 """
 
 import asyncio

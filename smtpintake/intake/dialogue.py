@@ -1,0 +1,199 @@
+"""`Dialogue`: the commands of SMTP (RFC 5321 s4.1.1) on a `Connection`.
+
+Contract: grammar and sequence are judged here, everything else by the `Handler`. STARTTLS and AUTH are not offered, so
+they are refused like any other command that we don't have.
+"""
+
+# ruff: noqa: N802 - aiosmtpd calls a command's method smtp_VERB
+
+from typing import Final
+
+from smtpintake.intake.command import declared_size, forward_path, hello_name, read_path, reverse_path
+from smtpintake.intake.protocol import Connection
+from smtpintake.intake.spool import Received
+from smtpintake.intake.upload import Unreadable, Upload
+from smtpintake.mail.address import AddressError
+from smtpintake.mail.envelope import Hello
+from smtpintake.mail.reason import Reason
+from smtpintake.mail.reply import (
+    BAD_SYNTAX,
+    BYE,
+    CANNOT_VRFY,
+    FLUSHED,
+    HELP,
+    NEED_MAIL,
+    NEED_RCPT,
+    NESTED_MAIL,
+    NOT_IMPLEMENTED,
+    OK,
+    SEND_HELLO_FIRST,
+    START_DATA,
+    UNKNOWN_PARAMETER,
+    Reply,
+    ReplyClass,
+)
+
+_MAIL_PARAMETERS: Final = frozenset(("SIZE", "BODY", "SMTPUTF8"))
+_BODIES: Final = frozenset(("7BIT", "8BITMIME"))  # RFC 6152 s2
+
+
+class Dialogue(Connection):
+    """A session from HELO to QUIT."""
+
+    def extensions(self) -> tuple[str, ...]:
+        """What EHLO offers."""
+        return (
+            "PIPELINING",
+            f"SIZE {self.service.limits.max_message_size}",
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+            "HELP",
+        )
+
+    async def smtp_HELO(self, hostname: str | None) -> None:
+        if self._greets(hostname, extended=False):
+            self.reply_lines(f"250 {self.hostname}\r\n".encode("ascii"))
+
+    async def smtp_EHLO(self, hostname: str | None) -> None:
+        if self._greets(hostname, extended=True):
+            lines = (self.hostname, *self.extensions())
+            text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
+            self.reply_lines(text.encode("ascii"))
+
+    def _greets(self, argument: str | None, *, extended: bool) -> bool:
+        name = hello_name(argument)
+        if name is None:
+            self.reply(BAD_SYNTAX)
+            return False
+        self._set_rset_state()  # RFC 5321 s4.1.4: EHLO is RSET as well
+        self.client.hello = Hello(name, extended)
+        if self.session is not None:
+            self.session.host_name, self.session.extended_smtp = name, extended
+        return True
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        path = read_path(arg, "FROM")
+        refused = self._mail_out_of_turn()
+        if refused is None and path is None:
+            refused = BAD_SYNTAX
+        if refused is None and path is not None:
+            refused = _parameter_fault(path.parameters)
+        if refused is not None or path is None:
+            self.reply(refused or BAD_SYNTAX)
+            return
+        utf8 = "SMTPUTF8" in path.parameters
+        try:
+            sender = reverse_path(path.text, utf8=utf8)
+        except AddressError as error:
+            self.reply(await self.service.handler.malformed_sender(self.client, path.text, str(error)))
+            return
+        size = declared_size(path.parameters.get("SIZE"))
+        self.transaction, reply = await self.service.handler.mail(self.client, sender, size, utf8)
+        self.reply(reply)
+
+    def _mail_out_of_turn(self) -> Reply | None:
+        if self.client.hello is None:
+            return SEND_HELLO_FIRST
+        return NESTED_MAIL if self.transaction is not None else None
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        transaction = self.transaction
+        if transaction is None:
+            self.reply(NEED_MAIL if self.client.hello else SEND_HELLO_FIRST)
+            return
+        path = read_path(arg, "TO")
+        if path is None:
+            self.reply(BAD_SYNTAX)
+            return
+        if path.parameters:
+            self.reply(UNKNOWN_PARAMETER)  # RFC 5321 s4.1.1.11
+            return
+        handler = self.service.handler
+        try:
+            recipient = forward_path(path.text, self.hostname, utf8=transaction.smtputf8)
+        except AddressError as error:
+            self.reply(await handler.malformed_recipient(self.client, transaction, path.text, str(error)))
+            return
+        self.reply(await handler.rcpt(self.client, transaction, recipient))
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        transaction = self.transaction
+        if transaction is None or not transaction.rcpt_to:
+            self.reply(NEED_RCPT if transaction else NEED_MAIL if self.client.hello else SEND_HELLO_FIRST)
+            return
+        if arg:
+            self.reply(BAD_SYNTAX)
+            return
+        self.reply(START_DATA)
+        message = await self._take_message()
+        handler = self.service.handler
+        if isinstance(message, Unreadable):
+            reply = await handler.unreadable(self.client, transaction, message.reason, message.size)
+        else:
+            reply = await handler.message(self.client, transaction, message)
+        self._set_post_data_state()
+        if reply.reply_class is ReplyClass.SUCCESS:
+            self._junk = 0
+        self.reply(reply)
+
+    async def _take_message(self) -> Received | Unreadable:
+        """Read up to the end mark, within the deadlines: some octets now and then, and not too few in total."""
+        limits = self.service.limits
+        upload = Upload(self.service.space, limits.max_message_size)
+        started = self.loop.time()
+        try:
+            while not upload.ended:
+                idle = self.loop.time() + limits.idle_timeout
+                slow = started + limits.idle_timeout + upload.size / limits.min_data_rate
+                reason = Reason.CONNECT_IDLE if idle <= slow else Reason.CONNECT_SLOW
+                await upload.feed(await self._within(self._incoming.block(), min(idle, slow), reason))
+            self._incoming.unread(upload.rest)
+            return await upload.finish()
+        except BaseException:
+            upload.discard()
+            raise
+
+    async def smtp_RSET(self, arg: str | None) -> None:
+        if arg:
+            self.reply(BAD_SYNTAX)
+            return
+        self._set_rset_state()
+        self.reply(FLUSHED)
+
+    async def smtp_NOOP(self, arg: str | None) -> None:  # noqa: ARG002 - RFC 5321 s4.1.1.9: ignored
+        self.reply(OK)
+
+    async def smtp_QUIT(self, arg: str | None) -> None:
+        if arg:
+            self.reply(BAD_SYNTAX)
+            return
+        self.reply(BYE)
+        self._closing = True
+
+    async def smtp_VRFY(self, arg: str | None) -> None:
+        # RFC 5321 s3.5.3: we neither confirm nor deny; who exists is nobody's business.
+        self.reply(CANNOT_VRFY if arg else BAD_SYNTAX)
+
+    async def smtp_HELP(self, arg: str | None) -> None:  # noqa: ARG002
+        self.reply(HELP)
+
+    async def smtp_EXPN(self, arg: str | None) -> None:  # noqa: ARG002
+        self.reply(NOT_IMPLEMENTED)
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: ARG002
+        self.reply(NOT_IMPLEMENTED)
+
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: ARG002
+        self.reply(NOT_IMPLEMENTED)
+
+
+def _parameter_fault(parameters: dict[str, str | None]) -> Reply | None:
+    """What is wrong with the parameters of MAIL (RFC 1870 s5, RFC 6152 s2, RFC 6531 s3.4), or None."""
+    if not parameters.keys() <= _MAIL_PARAMETERS:
+        return UNKNOWN_PARAMETER
+    if "SIZE" in parameters and declared_size(parameters["SIZE"]) is None:
+        return BAD_SYNTAX
+    if "BODY" in parameters and (parameters["BODY"] or "").upper() not in _BODIES:
+        return BAD_SYNTAX
+    return BAD_SYNTAX if parameters.get("SMTPUTF8") is not None else None

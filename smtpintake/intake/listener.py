@@ -1,0 +1,50 @@
+"""`Listener`: the sockets of the SMTP server, and how they close.
+
+Contract: `listen` may be called once for each address; the sessions of all of them count against the same caps. After
+`drain` nothing listens: idle clients were told 421 4.3.2, transactions were given time to end.
+"""
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Final
+
+from smtpintake.intake.dialogue import Dialogue
+from smtpintake.intake.handler import Handler, Journey
+from smtpintake.intake.limits import Limits
+from smtpintake.intake.protocol import Service
+from smtpintake.intake.sessions import Sessions
+from smtpintake.intake.spool import SpoolSpace
+
+_BACKLOG: Final = 1024  # connections that the kernel keeps while we are busy; 421 is our answer to too many, not RST
+
+
+class Listener:
+    """An SMTP server. Make one in each process; several may share an address with `reuse_port`."""
+
+    def __init__(self, journey: Journey, limits: Limits, spool_folder: Path) -> None:
+        self._limits: Final = limits
+        self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients)
+        self._space: Final = SpoolSpace(spool_folder, limits.max_memory)
+        self._servers: list[asyncio.Server] = []
+        self.sessions: Final = Sessions(limits.max_connections, limits.max_connections_per_peer)
+
+    async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> str:
+        """Listen there, port 0 for any that is free; the listener's name, `127.0.0.1:2525`. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.create_server(
+            (host, port), family=family, backlog=_BACKLOG, reuse_port=reuse_port, dualstack_ipv6=False
+        )
+        bound = sock.getsockname()
+        name = f"[{bound[0]}]:{bound[1]}" if family == socket.AF_INET6 else f"{bound[0]}:{bound[1]}"
+        service = Service(name, self._limits, self._handler, self._space, self.sessions)
+        server = await loop.create_server(lambda: Dialogue(service, loop), sock=sock, backlog=_BACKLOG)
+        self._servers.append(server)
+        return name
+
+    async def drain(self, deadline: float) -> int:
+        """Stop listening, let sessions end for `deadline` seconds; how many had to be cut off."""
+        for server in self._servers:
+            server.close()
+        return await self.sessions.drain(deadline)

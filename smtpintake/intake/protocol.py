@@ -1,0 +1,288 @@
+"""`Connection`: one client's connection, as far as it does not depend on what the commands mean.
+
+Contract: a subclass of aiosmtpd's SMTP which keeps that class's seams (`smtp_XXX` methods are commands, `push`,
+`session`, the TLS protocol) and replaces what cannot face the open internet. Nobody cancels the coroutine of a session:
+when the client goes, its next read or write fails, so a journey under way comes to its end. Replies are gathered and
+sent when the next command must be waited for (RFC 2920 s3.2). Each wait for the client has a deadline; our own work has
+none.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+import structlog
+from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import Session as SmtpSession
+
+from smtpintake.intake.command import split_command
+from smtpintake.intake.handler import Client, Handler, Transaction
+from smtpintake.intake.incoming import Incoming
+from smtpintake.intake.limits import Limits
+from smtpintake.intake.sessions import Sessions
+from smtpintake.intake.spool import SpoolSpace
+from smtpintake.mail.envelope import Peer
+from smtpintake.mail.reason import Reason
+from smtpintake.mail.reply import (
+    BAD_SYNTAX,
+    BARE_NEWLINE_COMMAND,
+    LINE_TOO_LONG,
+    REFUSALS,
+    UNRECOGNISED,
+    Reply,
+)
+
+T = TypeVar("T")
+Command = Callable[[Any, str | None], Awaitable[None]]
+
+# A browser that was made to send mail commands as the body of a request: the request line comes first.
+_HTTP: Final = frozenset((b"GET", b"POST", b"PUT", b"HEAD", b"PATCH", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE"))
+# What brings a mail nearer, and is not counted.
+_MAIL_COMMANDS: Final = frozenset((b"MAIL", b"RCPT", b"DATA", b"QUIT"))
+
+_log = structlog.get_logger(__name__)
+
+
+class SessionEnd(Exception):  # noqa: N818 - how a session ends, not a fault
+    """The server ends the session and says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the connections of one listening socket share. `name` is the listener's, as the log shows it."""
+
+    name: str
+    limits: Limits
+    handler: Handler
+    space: SpoolSpace
+    sessions: Sessions
+
+
+class Connection(SMTP):
+    """Reads command lines, calls the `smtp_XXX` method of each, sends replies."""
+
+    _commands: ClassVar[dict[bytes, Command]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        names = (name for name in dir(cls) if name.startswith("smtp_"))
+        cls._commands = {name.removeprefix("smtp_").encode(): getattr(cls, name) for name in names}
+
+    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
+        # aiosmtpd's constructor looks through every attribute of itself and of its handler, 0.3 ms a connection, and
+        # clears a table that all connections share. So it is passed over, and what its methods rely on is set here.
+        self.loop = loop
+        incoming = Incoming(loop)
+        asyncio.StreamReaderProtocol.__init__(self, incoming, self._cb_client_connected, loop)
+        self._incoming: Final = incoming
+        self.service: Final = service
+        self.hostname = service.limits.hostname
+        self.data_size_limit = service.limits.max_message_size
+        self.command_size_limit = service.limits.max_command_length
+        self.enable_SMTPUTF8 = True
+        self.tls_context = None
+        self.transport: asyncio.Transport | None = None
+        self.session: SmtpSession | None = None
+        self.envelope = None
+        self._tls_protocol = None
+        self._original_transport = None
+        self._handler_coroutine = None
+        self._timeout_handle: asyncio.TimerHandle | None = None
+        self.client = Client(service.name, Peer(""))
+        self.transaction: Transaction | None = None
+        self._replies: list[bytes] = []
+        self._junk = 0
+        self._closing = False
+        self._flushing = False
+        self._deadline: float | None = None  # None: the client waits for us
+        self._deadline_reason = Reason.CONNECT_IDLE
+
+    # ---- the connection ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        asyncio.StreamReaderProtocol.connection_made(self, transport)
+        self.transport = cast("asyncio.Transport", transport)  # what create_server gives, uvloop's too
+        self.session = self._create_session()
+        self.session.peer = transport.get_extra_info("peername")
+        self.client.peer = _peer(self.session.peer)
+        if refused := self.service.sessions.admit(self, self.client.peer.ip):
+            _log.warning("connection refused", reason=refused, peer=self.client.peer.ip, listener=self.service.name)
+            self.transport.write(_line(REFUSALS[refused]))
+            transport.close()
+            return
+        self._watch()
+        self._handler_coroutine = self.loop.create_task(self._handle_client())
+
+    def connection_lost(self, error: Exception | None) -> None:
+        # Not aiosmtpd's own: it cancels the session's coroutine, and with it a commit.
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        asyncio.StreamReaderProtocol.connection_lost(self, error)
+        self.transport = None
+
+    def eof_received(self) -> bool | None:
+        # The client may still read (RFC 9293 s3.6); aiosmtpd would cancel the coroutine here too.
+        return asyncio.StreamReaderProtocol.eof_received(self)
+
+    def drain(self) -> None:
+        if self._deadline is not None and self.transaction is None:
+            self._incoming.set_exception(SessionEnd(Reason.CONNECT_DRAINING))
+
+    def abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    # ---- deadlines -----------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Look after the client from time to time: one timer a session, however many reads there are."""
+        now = self.loop.time()
+        due = self._deadline
+        if due is not None and now >= due:
+            if self._flushing:
+                self.abort()  # it doesn't even take our replies
+            else:
+                self._incoming.set_exception(SessionEnd(self._deadline_reason))
+            return
+        idle = self.service.limits.idle_timeout
+        self._timeout_handle = self.loop.call_at(now + idle if due is None else due, self._watch)
+
+    async def _within(self, wait: Awaitable[T], deadline: float, reason: Reason) -> T:
+        """Wait for the client until `deadline` of the loop's clock, having sent it what it waits for."""
+        self._deadline_reason = reason
+        self._deadline = deadline
+        if self._timeout_handle is not None and deadline < self._timeout_handle.when():
+            self._timeout_handle.cancel()
+            self._timeout_handle = self.loop.call_at(deadline, self._watch)
+        try:
+            if self._replies and not self._incoming.has_line:
+                await self._flush()
+            return await wait
+        finally:
+            self._deadline = None
+
+    # ---- replies -------------------------------------------------------------------------------------------------
+
+    def reply(self, reply: Reply) -> None:
+        """Answer a command."""
+        self._replies.append(_line(reply))
+        if reply.code >= 500:
+            self._junk += 1
+
+    def reply_lines(self, octets: bytes) -> None:
+        """Answer a command with lines that were made beforehand."""
+        self._replies.append(octets)
+
+    async def push(self, status: str | bytes) -> None:
+        """aiosmtpd's way to reply. What would forge a second reply line raises ValueError."""
+        octets = status.encode("ascii") if isinstance(status, str) else status
+        if not octets.isascii() or b"\r" in octets or b"\n" in octets:
+            raise ValueError("a reply is one line of ASCII")
+        self._replies.append(octets + b"\r\n")
+        await self._flush()
+
+    async def _flush(self) -> None:
+        if self._replies and self.transport is not None:
+            self.transport.write(b"".join(self._replies))
+            self._replies.clear()
+            self._flushing = True
+            await self._writer.drain()
+            self._flushing = False
+
+    # ---- commands ------------------------------------------------------------------------------------------------
+
+    async def _handle_client(self) -> None:
+        try:
+            self.reply(Reply(220, None, f"{self.hostname} ESMTP smtpintake"))
+            while not self._closing:
+                await self._dispatch(await self._command_line())
+        except SessionEnd as end:
+            self.reply(REFUSALS[end.reason])
+            self._note("session ended", end.reason)
+        except ConnectionError as error:
+            if self.transaction is not None or isinstance(error.__cause__, OSError):
+                self._note("connection lost", str(error))
+        finally:
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        try:
+            self._deadline = self.loop.time() + self.service.limits.idle_timeout
+            await self._flush()
+        except ConnectionError:
+            pass  # the client has gone, which is how most sessions end that we end
+        finally:
+            if self.transport is not None:
+                self.transport.close()
+            self.service.sessions.leave(self)
+
+    async def _command_line(self) -> bytes | None:
+        if self.service.sessions.draining and self.transaction is None:
+            raise SessionEnd(Reason.CONNECT_DRAINING)
+        if self._junk > self.service.limits.max_junk:
+            raise SessionEnd(Reason.COMMAND_LIMIT)
+        deadline = self.loop.time() + self.service.limits.idle_timeout
+        return await self._within(self._incoming.line(), deadline, Reason.CONNECT_IDLE)
+
+    async def _dispatch(self, line: bytes | None) -> None:
+        if line is None or len(line) > self.command_size_limit:
+            self.reply(LINE_TOO_LONG)
+            return
+        if not line.endswith(b"\r\n"):
+            self.reply(BARE_NEWLINE_COMMAND)  # RFC 5321 s2.3.8
+            return
+        command = split_command(line[:-2])
+        if command is None:
+            self.reply(BAD_SYNTAX)
+            return
+        verb, argument = command
+        if verb not in _MAIL_COMMANDS:
+            self._junk += 1
+        method = self._commands.get(verb)
+        if method is None:
+            self._unrecognised(verb)
+            return
+        try:
+            await method(self, argument)
+        except (ConnectionError, SessionEnd):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end as a permanent refusal
+            await self.handle_exception(error)
+
+    def _unrecognised(self, verb: bytes) -> None:
+        self.reply(UNRECOGNISED)
+        if verb in _HTTP:
+            self._note("session ended", "HTTP spoken to a mail server")
+            self._closing = True
+
+    async def handle_exception(self, error: Exception) -> str:
+        """451, and the transaction is forgotten: the client starts again, now or later."""
+        _log.error("a command failed", peer=self.client.peer.ip, listener=self.service.name, exc_info=error)
+        self._set_rset_state()
+        reply = REFUSALS[Reason.FAULT_INTERNAL]
+        self.reply(reply)
+        return str(reply)
+
+    def _set_rset_state(self) -> None:
+        self.transaction = None
+
+    def _set_post_data_state(self) -> None:
+        self.transaction = None
+
+    def _note(self, event: str, detail: str) -> None:
+        _log.info(event, detail=detail, peer=self.client.peer.ip, listener=self.service.name)
+
+
+def _peer(address: object) -> Peer:
+    if not isinstance(address, tuple):
+        return Peer("")  # it has gone already
+    return Peer(str(address[0]).partition("%")[0], int(address[1]))
+
+
+def _line(reply: Reply) -> bytes:
+    return f"{reply}\r\n".encode("ascii")
