@@ -10,7 +10,7 @@ _PACKAGE: Final = Path(__file__).resolve().parent
 
 
 def resource(name: str) -> Path:
-    """The folder `name` as it travels with this smtpintake. Raises FileNotFoundError where the installation lacks it."""
+    """The folder `name` as it travels with this smtpintake. Raises FileNotFoundError where it is missing."""
     for folder in (_PACKAGE / name, _PACKAGE.parent / name):
         if folder.is_dir():
             return folder

@@ -2,7 +2,7 @@
 
 Contract: a part is this program with another command. It says `ready` on its standard output once it serves, and ends
 when its standard input does, so that no part outlives a supervisor that was killed. A part that dies is started again,
-later each time; one that ends with status 2 (the configuration is wrong) ends everything with status 2.
+later each time; one that never came to serve ends everything, with its exit status.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import structlog
 READY: Final = "ready"
 SUPERVISED: Final = "SMTPINTAKE_SUPERVISED"
 
-_MISCONFIGURED: Final = 2
+_FAILED: Final = 1
 _FIRST_PAUSE: Final = 0.5  # seconds before a part that died is started again; doubled each time
 _LONGEST_PAUSE: Final = 30.0
 _STABLE_AFTER: Final = 60.0  # seconds after which a part counts as well again
@@ -37,7 +37,7 @@ class Part:
 
 
 class Supervisor:
-    """Runs `parts` until a signal, or until one says that the configuration is wrong. `drain` is in seconds."""
+    """Runs `parts` until a signal, or until one of them cannot start. `drain` is in seconds."""
 
     def __init__(self, parts: Sequence[Part], drain: float, when_ready: Callable[[], None]) -> None:
         self._parts = parts
@@ -48,7 +48,7 @@ class Supervisor:
         self._status = 0
 
     async def run(self) -> int:
-        """The exit status: 0 after a signal, 2 where a part could not start with this configuration."""
+        """The exit status: 0 after a signal, that of the part which could not start otherwise."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -62,8 +62,9 @@ class Supervisor:
         while not self._stopping.is_set():
             started = time.monotonic()
             status = await self._run_once(part)
-            if status == _MISCONFIGURED:
-                self._status = _MISCONFIGURED
+            if part.name not in self._ready and not self._stopping.is_set():
+                # It never served: whatever keeps it from starting is for the admin, and it has said what.
+                self._status = status or _FAILED
                 self._stopping.set()
             if self._stopping.is_set():
                 return

@@ -81,15 +81,20 @@ class Journey:
     spool_folder: Path
 
 
+def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:
+    """What judges mail, with the policy in force."""
+    snapshots = Snapshots(database)
+    snapshots.look()
+    answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
+    return snapshots, Recorder(snapshots, answerer.answer, answerer.returned)
+
+
 @asynccontextmanager
 async def open_journey(settings: Settings, database: Database) -> AsyncIterator[Journey]:
     """Analysers, writer and blobs, running while the context is open; what is under way is finished at its end."""
     blobs = open_blobs(settings.blobs.url)
     await asyncio.to_thread(recover, database, blobs)
-    snapshots = Snapshots(database)
-    await asyncio.to_thread(snapshots.look)
-    answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
-    recorder = Recorder(snapshots, answerer.answer, answerer.returned)
+    snapshots, recorder = await asyncio.to_thread(open_judge, settings, database)
     writer = Writer[Job](database, recorder.record, recorder.record_fault, snapshots.look, settings.smtp.batch)
     analysers = Analysers(settings.smtp.analysers, settings.smtp.analysis_deadline)
     writer.start()

@@ -6,13 +6,17 @@ import click
 
 from smtpintake.cli.display import print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
+from smtpintake.cli.serving import work_outbox
 from smtpintake.store import outbox as queue
 from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
 
 
-@click.group()
-def outbox() -> None:
-    """Look after mail of our own."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def outbox(context: click.Context) -> None:
+    """Look after mail of our own; without a command below, run the worker that sends it."""
+    if context.invoked_subcommand is None:
+        work_outbox(context.ensure_object(Program))
 
 
 @outbox.command("list")

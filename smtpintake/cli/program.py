@@ -35,7 +35,7 @@ class Program:
     @contextmanager
     def database(self, *, any_schema: bool = False) -> Iterator[Database]:
         """The database at its newest schema, or with `any_schema` as it is."""
-        with _said_in_one_line():
+        with said_in_one_line("database"):
             database = Database(self.settings.database.url) if any_schema else open_database(self.settings)
         try:
             yield database
@@ -52,17 +52,18 @@ class Program:
 
 
 @contextmanager
-def _said_in_one_line() -> Iterator[None]:
-    """What keeps a database from being opened, as a failure of the command."""
+def said_in_one_line(what: str) -> Iterator[None]:
+    """What keeps `what` from working for a reason that the admin can mend, as a failure of the command."""
     try:
         yield
     except (NotReadyError, UnknownRevisionError) as error:
         raise click.ClickException(str(error)) from error
     except ModuleNotFoundError as error:
         extra = "install smtpintake with its extra 'postgres'"
-        raise click.ClickException(f"database: this installation has no {error.name}: {extra}") from error
+        raise click.ClickException(f"{what}: this installation has no {error.name}: {extra}") from error
     except OSError as error:
-        raise click.ClickException(f"database: {error.filename}: {error.strerror}") from error
+        about = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{what}: {about}{error.strerror or error}") from error
 
 
 pass_program: Final = click.make_pass_decorator(Program, ensure=True)

@@ -6,6 +6,7 @@ the writer under the policy that judges the mail. In order: the address as writt
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,3 +46,10 @@ def route(policy: Policy, recipient: Mailbox) -> Route | Reason:
     else:
         return Reason.RCPT_UNKNOWN if recipient.folded_domain in policy.domains else Reason.RCPT_DOMAIN
     return found if inbox.active else Reason.RCPT_INACTIVE
+
+
+def separators(policy: Policy, recipients: Iterable[Mailbox]) -> tuple[str, ...]:
+    """The separator lines of every inbox that `recipients` lead to."""
+    routes = (route(policy, recipient) for recipient in recipients)
+    inboxes = {found.inbox: policy.inboxes[found.inbox] for found in routes if isinstance(found, Route)}
+    return tuple(dict.fromkeys(line for inbox in inboxes.values() for line in inbox.separators))

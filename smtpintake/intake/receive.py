@@ -8,7 +8,6 @@ and in the log. `receive` runs to its end even when the client has gone: a commi
 
 import asyncio
 import time
-from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -16,14 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.policy import Policy
-from smtpintake.decide.routing import Route, route
+from smtpintake.decide.routing import separators
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.record import Job
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
 from smtpintake.intake.writer import Writer
-from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Reply
@@ -83,7 +81,7 @@ class Reception:
     async def _read(self, envelope: Envelope, mail: Received) -> tuple[Analysis | None, Failure | None]:
         """What an analyser makes of the octets, or why there is nothing: this must not cost the mail its log row."""
         try:
-            analysis = await self._analysers.analyse(mail, self._separators(envelope.rcpt_to))
+            analysis = await self._analysers.analyse(mail, separators(self.policy(), envelope.rcpt_to))
         except Exception as error:  # noqa: BLE001 - a fault of ours: the mail is deferred, its octets and the log row are kept
             _log.exception("a mail could not be analysed", transaction=envelope.transaction_id)
             return None, Failure(Reason.FAULT_INTERNAL, Finding("analysis", "fault", repr(error)))
@@ -91,13 +89,6 @@ class Reception:
             detail = "the analyser was killed at its deadline, or died"
             return None, Failure(Reason.FAULT_ANALYSIS, Finding("analysis", "killed", detail))
         return analysis, None
-
-    def _separators(self, recipients: Iterable[Mailbox]) -> tuple[str, ...]:
-        """The separator lines of the inboxes that the mail is for."""
-        policy = self.policy()
-        routes = (route(policy, recipient) for recipient in recipients)
-        inboxes = {found.inbox: policy.inboxes[found.inbox] for found in routes if isinstance(found, Route)}
-        return tuple(dict.fromkeys(line for inbox in inboxes.values() for line in inbox.separators))
 
     async def _store(self, envelope: Envelope, mail: Received) -> str | None:
         """The name of the blob that a large mail has become, on disk; None for a small one, which a row will hold."""
