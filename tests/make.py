@@ -74,8 +74,8 @@ def envelope(*recipients: str, mail_from: str | None = "cara@customer.example", 
     return Envelope(**(base | values))
 
 
-def sender(role: Role | None = None, *, active: bool = True) -> Sender:
-    return Sender(7, "Cara", {"SUP": role} if role else {}, active=active)
+def sender(role: Role | None = None, *, active: bool = True, registered: bool = True) -> Sender:
+    return Sender(7, "Cara", {"SUP": role} if role else {}, active=active, registered=registered)
 
 
 def candidate(how: Reason = Reason.THREAD_REFERENCE, *, participates: bool = True, **values: Any) -> Candidate:

@@ -41,13 +41,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The person behind the author address, as the directory knows them. `roles` maps project keys to roles."""
+    """The person behind the author address, as the directory knows them. `roles` maps project keys to roles.
+
+    `registered` is False for somebody who only ever came by mail: an inbox that takes mail from anybody must not open
+    the door of one that does not.
+    """
 
     person_id: int
     name: str
     roles: dict[str, Role]
     organisation_id: int | None = None
     active: bool = True
+    registered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

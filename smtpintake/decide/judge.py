@@ -145,6 +145,8 @@ def active_person(facts: Facts, _: Policy) -> Finding | Ruling:
         return Finding("sender", "unknown")
     if not facts.sender.active:
         return _ruled("sender", "inactive", Reject(Reason.SENDER_DENIED), f"{facts.sender.name} is deactivated")
+    if not facts.sender.registered:
+        return Finding("sender", "by mail", f"{facts.sender.name} has only ever come by mail")
     roles = ", ".join(f"{role} of {project}" for project, role in sorted(facts.sender.roles.items()))
     return Finding("sender", "known", f"{facts.sender.name}; {roles or 'no role'}")
 
@@ -167,14 +169,14 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 def _place(facts: Facts, thread: Thread) -> Ruling:
     """The ruling for a mail that no check refused: a comment, an issue, or what the inbox does with the rest."""
-    unknown = facts.sender is None
+    unknown = facts.sender is None or not facts.sender.registered
     automatic = facts.message.origin in _MACHINE_ANSWERS
     if thread.match is not None:
         comment = AddComment(
             thread.match.how,
             thread.match,
             thread.proof,
-            new_person=unknown and facts.inbox.unknown_senders is UnknownSenders.CREATE,
+            new_person=facts.sender is None and facts.inbox.unknown_senders is UnknownSenders.CREATE,
             reopen=not automatic,  # an absence note must not reopen what was settled (osTicket#1744)
         )
         return _ruled("decision", "comment", comment, f"on {thread.match.issue_key}")
@@ -186,7 +188,7 @@ def _place(facts: Facts, thread: Thread) -> Ruling:
 
 
 def _unknown_sender(facts: Facts) -> Ruling:
-    detail = f"{_author_address(facts)} is nobody we know; inbox {facts.inbox.name} says {facts.inbox.unknown_senders}"
+    detail = f"{_author_address(facts)} is not registered; inbox {facts.inbox.name} says {facts.inbox.unknown_senders}"
     if facts.inbox.unknown_senders is UnknownSenders.HOLD:
         return _ruled("unknown_senders", "hold", Hold(Reason.SENDER_UNKNOWN), detail)
     return _ruled("unknown_senders", "reject", Reject(Reason.SENDER_UNKNOWN), detail)

@@ -53,13 +53,11 @@ class Dialogue(Connection):
 
     async def smtp_HELO(self, hostname: str | None) -> None:
         if self._greets(hostname, extended=False):
-            self.reply_lines(f"250 {self.hostname}\r\n".encode("ascii"))
+            self.reply_lines(self.hostname)
 
     async def smtp_EHLO(self, hostname: str | None) -> None:
         if self._greets(hostname, extended=True):
-            lines = (self.hostname, *self.extensions())
-            text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
-            self.reply_lines(text.encode("ascii"))
+            self.reply_lines(self.hostname, *self.extensions())
 
     def _greets(self, argument: str | None, *, extended: bool) -> bool:
         name = hello_name(argument)
@@ -73,14 +71,13 @@ class Dialogue(Connection):
         return True
 
     async def smtp_MAIL(self, arg: str | None) -> None:
+        if self.client.hello is None or self.transaction is not None:
+            self.reply(NESTED_MAIL if self.transaction else SEND_HELLO_FIRST)
+            return
         path = read_path(arg, "FROM")
-        refused = self._mail_out_of_turn()
-        if refused is None and path is None:
-            refused = BAD_SYNTAX
-        if refused is None and path is not None:
-            refused = _parameter_fault(path.parameters)
-        if refused is not None or path is None:
-            self.reply(refused or BAD_SYNTAX)
+        fault = BAD_SYNTAX if path is None else _parameter_fault(path.parameters)
+        if path is None or fault is not None:
+            self.reply(fault or BAD_SYNTAX)
             return
         utf8 = "SMTPUTF8" in path.parameters
         try:
@@ -91,11 +88,6 @@ class Dialogue(Connection):
         size = declared_size(path.parameters.get("SIZE"))
         self.transaction, reply = await self.service.handler.mail(self.client, sender, size, utf8)
         self.reply(reply)
-
-    def _mail_out_of_turn(self) -> Reply | None:
-        if self.client.hello is None:
-            return SEND_HELLO_FIRST
-        return NESTED_MAIL if self.transaction is not None else None
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         transaction = self.transaction
@@ -133,9 +125,9 @@ class Dialogue(Connection):
         else:
             reply = await handler.message(self.client, transaction, message)
         self._set_post_data_state()
+        self.reply(reply)
         if reply.reply_class is ReplyClass.SUCCESS:
             self._junk = 0
-        self.reply(reply)
 
     async def _take_message(self) -> Received | Unreadable:
         """Read up to the end mark, within the deadlines: some octets now and then, and not too few in total."""
@@ -147,7 +139,7 @@ class Dialogue(Connection):
                 idle = self.loop.time() + limits.idle_timeout
                 slow = started + limits.idle_timeout + upload.size / limits.min_data_rate
                 reason = Reason.CONNECT_IDLE if idle <= slow else Reason.CONNECT_SLOW
-                await upload.feed(await self._within(self._incoming.block(), min(idle, slow), reason))
+                await upload.feed(await self._within(self._incoming.block, min(idle, slow), reason))
             self._incoming.unread(upload.rest)
             return await upload.finish()
         except BaseException:

@@ -21,6 +21,7 @@ from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.message import Author
+from smtpintake.store.directory import BY_MAIL
 from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import (
@@ -248,7 +249,7 @@ class Effects:
             person_id = self._people[address] = next(self.drawn.people)
             name = author.name[:MAX_NAME] or str(author.mailbox)
             self.rows.add(
-                Person, id=person_id, name=name, organisation_id=None, origin="mail", active=True, created_at=facts.now
+                Person, id=person_id, name=name, organisation_id=None, origin=BY_MAIL, active=True, created_at=facts.now
             )
             self.rows.add(PersonAddress, person_id=person_id, address=address)
         return self._people.get(address)

@@ -17,7 +17,7 @@ from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import route
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
-from smtpintake.mail.address import NULL_PATH, Mailbox, ReversePath
+from smtpintake.mail.address import MAX_PATH, NULL_PATH, Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope, Hello, Peer
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
@@ -86,7 +86,7 @@ class Handler:
     async def malformed_sender(self, client: Client, text: str, detail: str) -> Reply:
         now = datetime.now(UTC)
         attempt = Transaction(new_id(now), now, NULL_PATH, None, smtputf8=False)
-        return await self._refuse(client, attempt, Reason.MAIL_SYNTAX, mail_from=text, detail=detail)
+        return await self._refuse(client, attempt, Reason.MAIL_SYNTAX, mail_from=text[:MAX_PATH], detail=detail)
 
     async def rcpt(self, client: Client, transaction: Transaction, recipient: Mailbox) -> Reply:
         """Adds `recipient` to the transaction, or says why not. One given twice is one."""
@@ -101,7 +101,7 @@ class Handler:
         return RECIPIENT_OK
 
     async def malformed_recipient(self, client: Client, transaction: Transaction, text: str, detail: str) -> Reply:
-        return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, rcpt_to=text, detail=detail)
+        return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, rcpt_to=text[:MAX_PATH], detail=detail)
 
     async def message(self, client: Client, transaction: Transaction, mail: Received) -> Reply:
         """The journey's reply to a whole message."""

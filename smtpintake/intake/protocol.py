@@ -18,7 +18,7 @@ from aiosmtpd.smtp import Session as SmtpSession
 
 from smtpintake.intake.command import split_command
 from smtpintake.intake.handler import Client, Handler, Transaction
-from smtpintake.intake.incoming import Incoming
+from smtpintake.intake.incoming import GoneError, Incoming
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.sessions import Sessions
 from smtpintake.intake.spool import SpoolSpace
@@ -27,7 +27,11 @@ from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import (
     BAD_SYNTAX,
     BARE_NEWLINE_COMMAND,
+    CANNOT_VRFY,
+    FLUSHED,
+    HELP,
     LINE_TOO_LONG,
+    OK,
     REFUSALS,
     UNRECOGNISED,
     Reply,
@@ -38,8 +42,8 @@ Command = Callable[[Any, str | None], Awaitable[None]]
 
 # A browser that was made to send mail commands as the body of a request: the request line comes first.
 _HTTP: Final = frozenset((b"GET", b"POST", b"PUT", b"HEAD", b"PATCH", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE"))
-# What brings a mail nearer, and is not counted.
-_MAIL_COMMANDS: Final = frozenset((b"MAIL", b"RCPT", b"DATA", b"QUIT"))
+# Success that brings no mail nearer: too much of it is somebody who keeps the connection for another purpose.
+_IDLE_TALK: Final = (OK, FLUSHED, CANNOT_VRFY, HELP)
 
 _log = structlog.get_logger(__name__)
 
@@ -122,7 +126,8 @@ class Connection(SMTP):
         # Not aiosmtpd's own: it cancels the session's coroutine, and with it a commit.
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
-        asyncio.StreamReaderProtocol.connection_lost(self, error)
+        # Whatever the network calls it (ETIMEDOUT, EHOSTUNREACH …), to the session it is one thing.
+        asyncio.StreamReaderProtocol.connection_lost(self, None if error is None else GoneError(str(error)))
         self.transport = None
 
     def eof_received(self) -> bool | None:
@@ -133,7 +138,13 @@ class Connection(SMTP):
         if self._deadline is not None and self.transaction is None:
             self._incoming.set_exception(SessionEnd(Reason.CONNECT_DRAINING))
 
-    def abort(self) -> None:
+    def cut_off(self) -> None:
+        if self._deadline is not None and not self._flushing:
+            self._incoming.set_exception(SessionEnd(Reason.CONNECT_DRAINING))
+        else:
+            self._abort()
+
+    def _abort(self) -> None:
         if self.transport is not None:
             self.transport.abort()
 
@@ -145,14 +156,14 @@ class Connection(SMTP):
         due = self._deadline
         if due is not None and now >= due:
             if self._flushing:
-                self.abort()  # it doesn't even take our replies
+                self._abort()  # it doesn't even take our replies
             else:
                 self._incoming.set_exception(SessionEnd(self._deadline_reason))
             return
         idle = self.service.limits.idle_timeout
         self._timeout_handle = self.loop.call_at(now + idle if due is None else due, self._watch)
 
-    async def _within(self, wait: Awaitable[T], deadline: float, reason: Reason) -> T:
+    async def _within(self, wait: Callable[[], Awaitable[T]], deadline: float, reason: Reason) -> T:
         """Wait for the client until `deadline` of the loop's clock, having sent it what it waits for."""
         self._deadline_reason = reason
         self._deadline = deadline
@@ -162,7 +173,7 @@ class Connection(SMTP):
         try:
             if self._replies and not self._incoming.has_line:
                 await self._flush()
-            return await wait
+            return await wait()
         finally:
             self._deadline = None
 
@@ -171,12 +182,14 @@ class Connection(SMTP):
     def reply(self, reply: Reply) -> None:
         """Answer a command."""
         self._replies.append(_line(reply))
-        if reply.code >= 500:
+        if reply.code >= 500 or reply in _IDLE_TALK:
             self._junk += 1
 
-    def reply_lines(self, octets: bytes) -> None:
-        """Answer a command with lines that were made beforehand."""
-        self._replies.append(octets)
+    def reply_lines(self, *lines: str) -> None:
+        """Answer HELO or EHLO: 250 on several lines, without enhanced codes (RFC 2034 s4)."""
+        *others, last = lines
+        self._replies.append("".join((*(f"250-{line}\r\n" for line in others), f"250 {last}\r\n")).encode("ascii"))
+        self._junk += 1
 
     async def push(self, status: str | bytes) -> None:
         """aiosmtpd's way to reply. What would forge a second reply line raises ValueError."""
@@ -205,29 +218,30 @@ class Connection(SMTP):
             self.reply(REFUSALS[end.reason])
             self._note("session ended", end.reason)
         except ConnectionError as error:
-            if self.transaction is not None or isinstance(error.__cause__, OSError):
+            if self.transaction is not None:
                 self._note("connection lost", str(error))
         finally:
-            await self._hang_up()
+            self._hang_up()
 
-    async def _hang_up(self) -> None:
-        try:
-            self._deadline = self.loop.time() + self.service.limits.idle_timeout
-            await self._flush()
-        except ConnectionError:
-            pass  # the client has gone, which is how most sessions end that we end
-        finally:
-            if self.transport is not None:
-                self.transport.close()
-            self.service.sessions.leave(self)
+    def _hang_up(self) -> None:
+        """Say the last words and close. A client that doesn't take them in time is cut off."""
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        if self.transport is not None:
+            self._timeout_handle = self.loop.call_later(self.service.limits.idle_timeout, self._abort)
+            self.transport.write(b"".join(self._replies))
+            self.transport.close()
+        self.service.sessions.leave(self)
 
     async def _command_line(self) -> bytes | None:
+        if self.transport is None:
+            raise GoneError("closed by the client")  # what else it has sent, it will send again
         if self.service.sessions.draining and self.transaction is None:
             raise SessionEnd(Reason.CONNECT_DRAINING)
         if self._junk > self.service.limits.max_junk:
             raise SessionEnd(Reason.COMMAND_LIMIT)
         deadline = self.loop.time() + self.service.limits.idle_timeout
-        return await self._within(self._incoming.line(), deadline, Reason.CONNECT_IDLE)
+        return await self._within(self._incoming.line, deadline, Reason.CONNECT_IDLE)
 
     async def _dispatch(self, line: bytes | None) -> None:
         if line is None or len(line) > self.command_size_limit:
@@ -241,8 +255,6 @@ class Connection(SMTP):
             self.reply(BAD_SYNTAX)
             return
         verb, argument = command
-        if verb not in _MAIL_COMMANDS:
-            self._junk += 1
         method = self._commands.get(verb)
         if method is None:
             self._unrecognised(verb)

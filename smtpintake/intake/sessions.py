@@ -7,9 +7,13 @@ its coroutine has ended, which may be later than the client: a journey under way
 import asyncio
 import ipaddress
 from collections import Counter
+from contextlib import suppress
 from typing import Final, Protocol
 
 from smtpintake.mail.reason import Reason
+
+
+_LAST_WORDS: Final = 1.0  # seconds for the sessions that were cut off to say so
 
 
 class Session(Protocol):
@@ -19,8 +23,8 @@ class Session(Protocol):
         """End as soon as no mail transaction is under way."""
         ...
 
-    def abort(self) -> None:
-        """Close the connection now."""
+    def cut_off(self) -> None:
+        """End now: with a word to a client that we wait for, without one where we are at work."""
         ...
 
 
@@ -63,7 +67,7 @@ class Sessions:
             self._empty.set()
 
     async def drain(self, deadline: float) -> int:
-        """Let every session end by itself for `deadline` seconds, then close; how many had to be closed."""
+        """Let every session end by itself for `deadline` seconds, then cut off the rest; how many those were."""
         self.draining = True
         for session in tuple(self._open):
             session.drain()
@@ -72,7 +76,9 @@ class Sessions:
         except TimeoutError:
             late = tuple(self._open)
             for session in late:
-                session.abort()
+                session.cut_off()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), _LAST_WORDS)
             return len(late)
         return 0
 

@@ -18,6 +18,7 @@ from smtpintake.decide.policy import Policy, Proof, Role
 from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
+from smtpintake.store.directory import BY_MAIL
 from smtpintake.store.schema import (
     Inbox,
     Issue,
@@ -49,7 +50,14 @@ _EARLIER: Final = (
 )
 _SENDERS: Final = (
     select(
-        _address.address, _person.id, _person.name, _person.organisation_id, _person.active, _project.key, _role.role
+        _address.address,
+        _person.id,
+        _person.name,
+        _person.organisation_id,
+        _person.active,
+        _person.origin,
+        _project.key,
+        _role.role,
     )
     .join_from(PersonAddress.__table__, Person.__table__, _address.person_id == _person.id)
     .join(PersonRole.__table__, _role.person_id == _person.id, isouter=True)
@@ -154,7 +162,10 @@ def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Send
         return {}
     senders: dict[str, Sender] = {}
     for row in connection.execute(_SENDERS, {"wanted": wanted}):
-        sender = senders.setdefault(row.address, Sender(row.id, row.name, {}, row.organisation_id, row.active))
+        registered = row.origin != BY_MAIL
+        sender = senders.setdefault(
+            row.address, Sender(row.id, row.name, {}, row.organisation_id, row.active, registered)
+        )
         if row.key is not None:
             sender.roles[row.key] = Role(row.role)
     return senders

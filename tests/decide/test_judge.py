@@ -44,6 +44,9 @@ BOB = make.author("bob@spam.example", "Bob")
         ({"unknown_senders": "reject"}, {}, Reject, Reason.SENDER_UNKNOWN),
         ({"unknown_senders": "hold"}, {}, Hold, Reason.SENDER_UNKNOWN),
         ({"unknown_senders": "reject"}, {"sender": make.sender()}, CreateIssue, Reason.THREAD_NEW),
+        # Who was let in by another inbox is no more registered than before.
+        ({"unknown_senders": "reject"}, {"sender": make.sender(registered=False)}, Reject, Reason.SENDER_UNKNOWN),
+        ({"unknown_senders": "create"}, {"sender": make.sender(registered=False)}, CreateIssue, Reason.THREAD_NEW),
         ({"unmatched": "reject"}, {}, Reject, Reason.THREAD_UNMATCHED),
         ({"unmatched": "hold"}, {}, Hold, Reason.THREAD_UNMATCHED),
         ({"unmatched": "discard"}, {}, Discard, Reason.THREAD_UNMATCHED),

@@ -298,6 +298,17 @@ def test_a_stranger_is_refused_and_the_refusal_is_logged_with_its_octets(world: 
     assert world.count(Issue) == 0
 
 
+def test_an_inbox_that_takes_anybody_does_not_open_the_one_that_does_not(world: World) -> None:
+    world.submit(mail("support@example.org"))
+    (reply,) = world.submit(mail("partners@example.org"))
+    assert reply.startswith("550 5.7.1 sender.unknown: ")
+    added = {"person": [{"name": "Cara", "addresses": ["cara@customer.example"]}]}
+    with world.database.writing() as session:
+        apply(session, read_document(POLICY | added), "test", prune=False, now=make.NOW)
+    (reply,) = world.submit(mail("partners@example.org"))
+    assert "SUP-2 created" in reply
+
+
 def test_a_refused_mail_is_judged_anew_when_it_comes_again(world: World) -> None:
     again = {"message_id": "same@customer.example"}
     world.submit(mail("partners@example.org", **again))
