@@ -19,7 +19,7 @@ import psutil
 from bench.load import HERE, SLOWSYNC
 
 _ROOT: Final = HERE.parent
-_START_SECONDS: Final = 30
+_START_SECONDS: Final = 120
 _SAMPLE_SECONDS: Final = 0.1
 
 POLICY: Final = """\
