@@ -144,6 +144,7 @@ class Dialogue(Connection):
             return await upload.finish()
         except BaseException:
             upload.discard()
+            self._closing = True  # in the middle of a message: what follows must not be taken for commands
             raise
 
     async def smtp_RSET(self, arg: str | None) -> None:

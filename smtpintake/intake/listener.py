@@ -25,7 +25,7 @@ class Listener:
     def __init__(self, journey: Journey, limits: Limits, spool_folder: Path) -> None:
         self._limits: Final = limits
         self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients)
-        self._space: Final = SpoolSpace(spool_folder, limits.max_memory)
+        self.space: Final = SpoolSpace(spool_folder, limits.max_memory)
         self._servers: list[asyncio.Server] = []
         self.sessions: Final = Sessions(limits.max_connections, limits.max_connections_per_peer)
 
@@ -38,7 +38,7 @@ class Listener:
         )
         bound = sock.getsockname()
         name = f"[{bound[0]}]:{bound[1]}" if family == socket.AF_INET6 else f"{bound[0]}:{bound[1]}"
-        service = Service(name, self._limits, self._handler, self._space, self.sessions)
+        service = Service(name, self._limits, self._handler, self.space, self.sessions)
         server = await loop.create_server(lambda: Dialogue(service, loop), sock=sock, backlog=_BACKLOG)
         self._servers.append(server)
         return name

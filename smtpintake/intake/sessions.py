@@ -12,7 +12,6 @@ from typing import Final, Protocol
 
 from smtpintake.mail.reason import Reason
 
-
 _LAST_WORDS: Final = 1.0  # seconds for the sessions that were cut off to say so
 
 
