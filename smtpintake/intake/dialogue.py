@@ -4,7 +4,7 @@ Contract: grammar and sequence are judged here, everything else by the `Handler`
 they are refused like any other command that we don't have.
 """
 
-# ruff: noqa: N802 - aiosmtpd calls a command's method smtp_VERB
+# ruff: noqa: N802, ARG002 - aiosmtpd calls a command's method smtp_VERB, and gives each its argument
 
 from typing import Final
 
@@ -154,7 +154,8 @@ class Dialogue(Connection):
         self._set_rset_state()
         self.reply(FLUSHED)
 
-    async def smtp_NOOP(self, arg: str | None) -> None:  # noqa: ARG002 - RFC 5321 s4.1.1.9: ignored
+    async def smtp_NOOP(self, arg: str | None) -> None:
+        # RFC 5321 s4.1.1.9: whatever the argument is, it is ignored.
         self.reply(OK)
 
     async def smtp_QUIT(self, arg: str | None) -> None:
@@ -168,16 +169,16 @@ class Dialogue(Connection):
         # RFC 5321 s3.5.3: we neither confirm nor deny; who exists is nobody's business.
         self.reply(CANNOT_VRFY if arg else BAD_SYNTAX)
 
-    async def smtp_HELP(self, arg: str | None) -> None:  # noqa: ARG002
+    async def smtp_HELP(self, arg: str | None) -> None:
         self.reply(HELP)
 
-    async def smtp_EXPN(self, arg: str | None) -> None:  # noqa: ARG002
+    async def smtp_EXPN(self, arg: str | None) -> None:
         self.reply(NOT_IMPLEMENTED)
 
-    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: ARG002
+    async def smtp_STARTTLS(self, arg: str | None) -> None:
         self.reply(NOT_IMPLEMENTED)
 
-    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: ARG002
+    async def smtp_AUTH(self, arg: str | None) -> None:
         self.reply(NOT_IMPLEMENTED)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from smtpintake.intake.dialogue import Dialogue
 from smtpintake.intake.handler import Handler, Journey
 from smtpintake.intake.limits import Limits
-from smtpintake.intake.protocol import Service
+from smtpintake.intake.service import Service
 from smtpintake.intake.sessions import Sessions
 from smtpintake.intake.spool import SpoolSpace
 

@@ -9,7 +9,6 @@ none.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 import structlog
@@ -17,11 +16,9 @@ from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as SmtpSession
 
 from smtpintake.intake.command import split_command
-from smtpintake.intake.handler import Client, Handler, Transaction
+from smtpintake.intake.handler import Client, Transaction
 from smtpintake.intake.incoming import GoneError, Incoming
-from smtpintake.intake.limits import Limits
-from smtpintake.intake.sessions import Sessions
-from smtpintake.intake.spool import SpoolSpace
+from smtpintake.intake.service import Service
 from smtpintake.mail.envelope import Peer
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import (
@@ -56,21 +53,25 @@ class SessionEnd(Exception):  # noqa: N818 - how a session ends, not a fault
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What the connections of one listening socket share. `name` is the listener's, as the log shows it."""
-
-    name: str
-    limits: Limits
-    handler: Handler
-    space: SpoolSpace
-    sessions: Sessions
-
-
 class Connection(SMTP):
     """Reads command lines, calls the `smtp_XXX` method of each, sends replies."""
 
     _commands: ClassVar[dict[bytes, Command]] = {}
+
+    # What aiosmtpd's own methods (of TLS, of AUTH) rely on, and what is the same for every connection.
+    __ident__ = "smtpintake"
+    event_handler: object = None
+    require_starttls = False
+    _decode_data = False
+    _timeout_duration = 0.0
+    _tls_handshake_okay = True
+    _auth_require_tls = True
+    _auth_required = False
+    _auth_callback = None
+    _authenticator = None
+    _proxy_timeout = None
+    _auth_methods: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+    _handle_hooks: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -79,7 +80,7 @@ class Connection(SMTP):
 
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         # aiosmtpd's constructor looks through every attribute of itself and of its handler, 0.3 ms a connection, and
-        # clears a table that all connections share. So it is passed over, and what its methods rely on is set here.
+        # clears a table that all connections share. So it is passed over.
         self.loop = loop
         incoming = Incoming(loop)
         asyncio.StreamReaderProtocol.__init__(self, incoming, self._cb_client_connected, loop)
@@ -88,6 +89,7 @@ class Connection(SMTP):
         self.hostname = service.limits.hostname
         self.data_size_limit = service.limits.max_message_size
         self.command_size_limit = service.limits.max_command_length
+        self.command_size_limits = {}
         self.enable_SMTPUTF8 = True
         self.tls_context = None
         self.transport: asyncio.Transport | None = None

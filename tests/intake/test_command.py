@@ -119,7 +119,8 @@ def test_reverse_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "size"), [("0", 0), ("12", 12), ("9" * 20, int("9" * 20)), ("9" * 21, None), ("-1", None), ("\u0661", None)]
+    ("value", "size"),
+    [("0", 0), ("12", 12), ("9" * 20, int("9" * 20)), ("9" * 21, None), ("-1", None), ("\u0661", None)],
 )
 def test_sizes(value: str, size: int | None) -> None:
     assert declared_size(value) == size

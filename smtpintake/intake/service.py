@@ -1,0 +1,19 @@
+"""`Service`: what the connections of one listening socket share. Values and the shared parts, no behaviour."""
+
+from dataclasses import dataclass
+
+from smtpintake.intake.handler import Handler
+from smtpintake.intake.limits import Limits
+from smtpintake.intake.sessions import Sessions
+from smtpintake.intake.spool import SpoolSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`name` is the listening socket's, as the log shows it: `127.0.0.1:2525`."""
+
+    name: str
+    limits: Limits
+    handler: Handler
+    space: SpoolSpace
+    sessions: Sessions
