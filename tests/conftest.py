@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.server"]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
