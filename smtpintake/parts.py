@@ -13,15 +13,16 @@ from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
+from smtpintake.store.migrations import open_current
 from smtpintake.supervisor import Part, Supervisor, until_told_to_stop
-from smtpintake.wiring import open_database, open_journey, smarthost
+from smtpintake.wiring import open_journey, smarthost
 
 _log: Final = structlog.get_logger(__name__)
 
 
 async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
-    database = await asyncio.to_thread(open_database, settings)
+    database = await asyncio.to_thread(open_current, settings.database.url)
     async with open_journey(settings, database) as journey:
         listener = Listener(journey.reception, _limits(settings), journey.spool_folder)
         several = settings.smtp.workers > 1
@@ -39,7 +40,7 @@ async def run_intake(settings: Settings) -> None:
 
 async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
-    database = await asyncio.to_thread(open_database, settings)
+    database = await asyncio.to_thread(open_current, settings.database.url)
     worker = Worker(database, smarthost(settings))
     working = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(until_told_to_stop())
@@ -60,7 +61,7 @@ async def run_everything(settings: Settings) -> int:
 
 def _prepare(settings: Settings) -> None:
     """What several parts would race for: the newest schema."""
-    open_database(settings).close()
+    open_current(settings.database.url).close()
 
 
 def _tell_ready() -> None:

@@ -28,22 +28,7 @@ from smtpintake.settings import Settings
 from smtpintake.store.blobcheck import recover
 from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
-from smtpintake.store.migrations import is_current, migrate
-
-
-class NotReadyError(Exception):
-    """Something that the admin must do first; the message says what."""
-
-
-def open_database(settings: Settings) -> Database:
-    """The database, at the newest schema: on SQLite it is brought there, elsewhere that is the admin's decision."""
-    database = Database(settings.database.url)
-    # Asked first, so that whoever only reads doesn't wait for the writers' lock.
-    if not is_current(database):
-        if not database.is_sqlite:
-            raise NotReadyError("the database is not at the newest schema: run 'smtpintake migrate'")
-        migrate(database)
-    return database
+from smtpintake.store.migrations import NotReadyError
 
 
 def load_templates() -> Templates:

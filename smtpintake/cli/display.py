@@ -23,14 +23,14 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, nothing: str) -> None:
-    """One line a row. Where the terminal is too narrow, the widest columns are cut."""
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, nothing: str, keep: int = 0) -> None:
+    """One line a row. Where the terminal is too narrow, the widest columns are cut, but never the first `keep`."""
     if not rows:
         click.echo(nothing, err=True)
         return
     cells = [[one_line(cell) for cell in row] for row in rows]
     natural = [max(_width(row[i]) for row in [list(headings), *cells]) for i in range(len(headings))]
-    widths = _fitted(natural, _terminal_width() - len(_GAP) * (len(headings) - 1))
+    widths = _fitted(natural, _terminal_width() - len(_GAP) * (len(headings) - 1), keep)
     for row in [[heading.upper() for heading in headings], *cells]:
         click.echo(_GAP.join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
@@ -75,12 +75,12 @@ def _terminal_width() -> int:
     return max(MIN_WIDTH, shutil.get_terminal_size((PIPED_WIDTH, 24)).columns)
 
 
-def _fitted(widths: Sequence[int], room: int) -> list[int]:
-    """`widths`, the widest cut until all fit into `room` or none can be cut any more."""
-    fitted = list(widths)
-    while sum(fitted) > room and max(fitted) > _LEAST:
-        fitted[fitted.index(max(fitted))] -= 1
-    return fitted
+def _fitted(widths: Sequence[int], room: int, keep: int) -> list[int]:
+    """`widths`, the widest after the first `keep` cut until all fit into `room` or none can be cut any more."""
+    kept, cut = list(widths[:keep]), list(widths[keep:])
+    while sum(kept) + sum(cut) > room and max(cut, default=0) > _LEAST:
+        cut[cut.index(max(cut))] -= 1
+    return kept + cut
 
 
 def _padded(text: str, width: int) -> str:

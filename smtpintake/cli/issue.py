@@ -56,6 +56,7 @@ def list_issues(program: Program, *, project: str | None, status: str | None, li
             for one in issues
         ],
         nothing="no issues",
+        keep=4,
     )
 
 

@@ -67,6 +67,7 @@ def list_rows(program: Program, /, *, limit: int, as_json: bool, **conditions: A
             for row in rows
         ],
         nothing="no rows",
+        keep=3,
     )
 
 
@@ -144,4 +145,4 @@ def _print_row(row: LogView) -> None:
     if row["trace"]:
         click.echo()
         found = [(finding["check"], finding["result"], finding["detail"]) for finding in row["trace"]]
-        print_table(("check", "result", "detail"), found, nothing="")
+        print_table(("check", "result", "detail"), found, nothing="", keep=2)

@@ -47,6 +47,7 @@ def list_mails(program: Program, *, state: str | None, issue: str | None, limit:
             for mail in mails
         ],
         nothing="no mails",
+        keep=5,
     )
 
 

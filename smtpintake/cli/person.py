@@ -41,6 +41,7 @@ def list_people(program: Program, *, part: str | None, limit: int, as_json: bool
             for one in people
         ],
         nothing="no people",
+        keep=1,
     )
 
 
@@ -72,7 +73,7 @@ def show_person(program: Program, who: str, *, as_json: bool) -> None:
     if issues:
         click.echo()
         rows = [(one["key"], one["status"], short_moment(one["updated_at"]), one["title"]) for one in issues]
-        print_table(("key", "status", "updated (UTC)", "title"), rows, nothing="")
+        print_table(("key", "status", "updated (UTC)", "title"), rows, nothing="", keep=3)
 
 
 def _folded(who: str) -> str:

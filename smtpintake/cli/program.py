@@ -15,8 +15,7 @@ import click
 from smtpintake.settings import Settings, load_settings, settings_file
 from smtpintake.store.blobs import FileBlobs, open_blobs
 from smtpintake.store.database import Database
-from smtpintake.store.migrations import UnknownRevisionError
-from smtpintake.wiring import NotReadyError, open_database
+from smtpintake.store.migrations import NotReadyError, UnknownRevisionError, open_current
 
 _CONFIG: Final = "config"
 
@@ -36,7 +35,7 @@ class Program:
     def database(self, *, any_schema: bool = False) -> Iterator[Database]:
         """The database at its newest schema, or with `any_schema` as it is."""
         with said_in_one_line("database"):
-            database = Database(self.settings.database.url) if any_schema else open_database(self.settings)
+            database = Database(self.settings.database.url) if any_schema else open_current(self.settings.database.url)
         try:
             yield database
         finally:

@@ -24,9 +24,19 @@ class Fault:
 
 def validation_faults(error: ValidationError, model: type[BaseModel]) -> tuple[Fault, ...]:
     """What `error` says of a value that should have become a `model`."""
+    items = error.errors(include_url=False, include_input=False)
     return tuple(
         Fault(written_key(item["loc"]), _unknown(model, item["loc"]) if _is_unknown(item["type"]) else _said(item))
-        for item in error.errors(include_url=False, include_input=False)
+        for item in items
+        if not _follows(item, items)
+    )
+
+
+def _follows(item: ErrorDetails, items: list[ErrorDetails]) -> bool:
+    """A list is too short only because the items in it are wrong: that they are is said already."""
+    depth = len(item["loc"])
+    return item["type"] == "too_short" and any(
+        len(other["loc"]) > depth and other["loc"][:depth] == item["loc"] for other in items
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from smtpintake.resources import resource
 from smtpintake.store import migrations
 from smtpintake.store.database import Database
 from smtpintake.store.schema import Project
@@ -114,3 +116,9 @@ def test_a_path_with_a_percent_sign_works(tmp_path: Path, monkeypatch: pytest.Mo
     migrations.migrate(database)
     assert migrations.is_current(database)
     database.close()
+
+
+def test_the_revisions_that_the_code_knows_are_those_there_are() -> None:
+    scripts = ScriptDirectory(str(resource("alembic")))
+    assert [script.revision for script in scripts.walk_revisions()] == list(reversed(migrations.REVISIONS))
+    assert scripts.get_current_head() == migrations.newest()
