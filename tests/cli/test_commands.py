@@ -1,0 +1,271 @@
+"""The commands: what they print for people and for programs, their exit status, and faults in one line."""
+
+import io
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smtpintake.cli import smtpintake as program
+from tests.cli.conftest import Run
+from tests.store.tracked import CREATED, HELD, LARGE, REFUSED
+
+Json = Callable[..., Any]
+DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
+
+
+# ---- usage and faults ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "what"),
+    [
+        (("isue",), 2, "No such command 'isue'"),
+        (("log", "list", "--outcom", "held"), 2, "No such option"),
+        (("log", "list", "--since", "yesterday"), 2, "'yesterday' is not a time span such as 30m, 2h, 7d"),
+        (("log", "list", "--since", "999999w"), 2, "is not a time span"),
+        (("log", "list", "--limit", "0"), 2, "0 is not in the range"),
+        (("issue", "set", "SUP-1", "status"), 2, "'status' is not of the form NAME=VALUE"),
+        (("apply", "none.toml"), 2, "none.toml: No such file"),
+        (("--config", "none.toml", "export"), 2, "none.toml: cannot be read: No such file"),
+        (("export", "--config", "none.toml"), 2, "none.toml: cannot be read: No such file"),
+        (("log", "list", "--config", "none.toml"), 2, "none.toml: cannot be read: No such file"),
+        (("issue", "show", "SUP-9"), 1, "there is no issue SUP-9"),
+        (("issue", "set", "SUP-9", "status=open"), 1, "there is no issue SUP-9"),
+        (("issue", "comment", "SUP-9", "x"), 1, "there is no issue SUP-9"),
+        (("log", "show", "zzz"), 1, "there is no log row zzz"),
+        (("log", "raw", "zzz"), 1, "there is no log row zzz"),
+        (("outbox", "show", "7"), 1, "there is no mail 7 in the outbox"),
+        (("outbox", "show", str(2**63)), 2, "not in the range"),
+        (("person", "show", "x@example.org"), 1, "nobody is known as x@example.org"),
+    ],
+)
+def test_a_fault_is_said_in_one_line(command: Run, arguments: tuple[str, ...], status: int, what: str) -> None:
+    found, out, err = command(*arguments)
+    assert found == status
+    assert what in err
+    assert out == ""
+    assert all(line.startswith("smtpintake: ") for line in err.splitlines())
+    assert len(err.splitlines()) <= 2
+
+
+def test_every_command_has_help(command: Run) -> None:
+    context = program.make_context("smtpintake", [], resilient_parsing=True)
+    for name in program.list_commands(context):
+        status, out, _ = command(name, "--help")
+        assert status == 0
+        assert "--config FILE" in out
+
+
+def test_every_fault_of_the_settings_is_a_line(command: Run, folder: Path) -> None:
+    (folder / "s.toml").write_text('[smtp]\nlistn = []\n[database]\nurl = "x"\n')
+    status, _, err = command("--config", "s.toml", "log", "list")
+    assert status == 2
+    assert [line.split(": ")[2] for line in err.splitlines()] == ["smtp.listn", "database.url"]
+
+
+def test_a_database_that_cannot_be_used_is_a_line(command: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "file").write_text("not a database, but long enough to be looked at as one" * 20)
+    monkeypatch.setenv("SMTPINTAKE_DATABASE__URL", "sqlite:///file")
+    assert command("log", "list")[::2] == (1, "smtpintake: database: file is not a database\n")
+    monkeypatch.setenv("SMTPINTAKE_DATABASE__URL", "sqlite:///file/below.db")
+    status, _, err = command("log", "list")
+    assert (status, err.count("\n")) == (1, 1)
+    monkeypatch.setenv("SMTPINTAKE_DATABASE__URL", "postgresql://u@127.0.0.1:1/x")
+    status, _, err = command("log", "list")
+    assert status == 1
+    assert err.startswith("smtpintake: database: connection failed")
+
+
+def test_postgresql_waits_for_the_admin_to_migrate(
+    command: Run, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTPINTAKE_DATABASE__URL", postgres_url)
+    assert command("log", "list")[::2] == (
+        1,
+        "smtpintake: the database is not at the newest schema: run 'smtpintake migrate'\n",
+    )
+    assert command("migrate")[:2] == (0, "the database has schema 0001 now; before, it was empty\n")
+    assert command("migrate")[:2] == (0, "the database has the newest schema already: 0001\n")
+    assert command("log", "list")[:2] == (0, "")
+
+
+def test_a_reader_that_stops_reading_is_no_traceback(tracker: None) -> None:
+    reader = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m smtpintake log raw {HELD} | head -c 10"], capture_output=True, check=False
+    )
+    assert reader.stdout == LARGE[:10]
+    assert b"Traceback" not in reader.stderr
+
+
+# ---- policy --------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_applied_and_exported(command: Run, folder: Path) -> None:
+    status, out, _ = command("apply", DEMO, "--dry-run")
+    assert status == 0
+    assert out.endswith("nothing was changed: this was a dry run\n")
+    assert command("export")[:2] == (0, "")
+    status, applied, _ = command("apply", DEMO)
+    assert applied.splitlines()[:-1] == out.splitlines()[:-1]
+    assert applied.endswith("policy version 1 is in force\n")
+    status, exported, _ = command("export")
+    assert tomllib.loads(exported)["person"][0]["name"] == "Ana Ruiz"
+    (folder / "e.toml").write_text(exported)
+    assert command("apply", "e.toml", "--prune")[1] == "nothing to change; policy version 1 is in force\n"
+
+
+def test_a_policy_comes_from_standard_input(as_json: Json, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = b'[[project]]\nkey = "SUP"\nname = "S\xc3\xbcpport"\n'
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(document)))
+    assert as_json("apply", "-") == {
+        "changes": ['+ project SUP: name "Süpport"'],
+        "policy_version": 1,
+        "applied": True,
+    }
+    assert as_json("export") == {"project": [{"key": "SUP", "name": "Süpport"}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "lines"),
+    [
+        (b"[[project", ["p.toml: is not TOML"]),
+        (b"\xff", ["p.toml: is not TOML"]),
+        (
+            b'[[inbox]]\nname = "A"\nproject = "X"\naddresses = ["nobody"]\nrequire = "dmarc"\n',
+            ["p.toml: inbox[0].name: ", "p.toml: inbox[0].addresses[0]: ", "p.toml: inbox[0].require: "],
+        ),
+        (
+            b'[[inbox]]\nname = "a"\nproject = "X"\naddresses = ["a@example.org"]\n',
+            ["p.toml: inbox[0].project: 'X' is not a project; there are none"],
+        ),
+    ],
+)
+def test_every_fault_of_a_policy_is_a_line(command: Run, folder: Path, document: bytes, lines: list[str]) -> None:
+    (folder / "p.toml").write_bytes(document)
+    status, out, err = command("apply", "p.toml")
+    assert (status, out) == (2, "")
+    said = [line.removeprefix("smtpintake: ") for line in err.splitlines() if not line.startswith("smtpintake: try ")]
+    assert [line[: len(start)] for line, start in zip(said, lines, strict=True)] == lines
+
+
+# ---- reading and working -------------------------------------------------------------------------------------------
+
+
+def test_the_log_is_listed_for_people(tracker: None, command: Run) -> None:
+    status, out, _ = command("log", "list")
+    assert status == 0
+    assert out.splitlines() == [
+        "RECEIVED (UTC)       ID                OUTCOME                FROM                TO",
+        "2026-03-01 12:00:03  06xyz00000000003  held sender.unknown    cara@customer.exa…  support@example.o…",
+        "2026-03-01 12:00:02  06abc00000000002  rejected rcpt.unknown  cara@customer.exa…  no_one@example.org",
+        "2026-03-01 12:00:01  06abc00000000001  created SUP-1          cara@customer.exa…  support@example.o…",
+    ]
+    assert command("log", "list", "--since", "1h") == (0, "", "no rows\n")
+
+
+def test_the_log_is_listed_for_programs(tracker: None, as_json: Json) -> None:
+    assert [row["id"] for row in as_json("log", "list")] == [HELD, REFUSED, CREATED]
+    assert [row["id"] for row in as_json("log", "list", "--outcome", "created", "--to", "support")] == [CREATED]
+    assert [row["id"] for row in as_json("log", "list", "--limit", "1", "--since", "2026-03-01")] == [HELD]
+    assert as_json("log", "show", "06xyz")["outcome"] == "held"
+
+
+def test_a_log_row_is_shown_with_its_trace(tracker: None, command: Run) -> None:
+    status, out, _ = command("log", "show", CREATED)
+    assert status == 0
+    assert "outcome:         created, thread.new\n" in out
+    assert "reply:           250 2.0.0 OK\n" in out
+    assert "client:          192.0.2.1 (client.example)\n" in out
+    assert out.endswith("CHECK   RESULT  DETAIL\nsender  known   Cara\n")
+    assert "envelope sender: <>\n" in command("log", "show", HELD)[1]
+    assert "is the beginning of several ids" in command("log", "show", "06ab")[2]
+
+
+def test_a_mail_is_written_to_a_file_octet_by_octet(tracker: None, command: Run, folder: Path) -> None:
+    assert command("log", "raw", HELD, "-o", "out.eml") == (0, "", "")
+    assert (folder / "out.eml").read_bytes() == LARGE
+    assert command("log", "raw", REFUSED)[::2] == (
+        1,
+        f"smtpintake: the mail of {REFUSED} was not kept: it was rejected\n",
+    )
+
+
+def test_issues_are_listed_without_harm_to_the_terminal(tracker: None, command: Run) -> None:
+    status, out, _ = command("issue", "list", "--project", "SUP")
+    assert status == 0
+    assert out.replace("\n", "").isprintable()
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert out.splitlines()[1].startswith(
+        "SUP-2  open    normal    2026-03-01 12:02:00  cara@customer.example  Another"
+    )
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_an_issue_is_shown(tracker: None, command: Run, as_json: Json) -> None:
+    status, out, _ = command("issue", "show", "SUP-1")
+    assert status == 0
+    assert out.startswith("SUP-1  Printer on fire\nstatus:        open\n")
+    assert "assignee:      Ana Ruiz <ana@example.org>\n" in out
+    assert "    Help!\n    [attachment 1: fire.png, application/octet-stream, 4 octets]\n" in out
+    assert (
+        "-- 2026-03-01 12:05:00  Ana Ruiz <ana@example.org>\n\n    Use the extinguisher.\n    [more was quoted" in out
+    )
+    assert as_json("issue", "show", "SUP-2")["title"] == "Another \x1b[2Jmatter\u202e"
+    assert [one["key"] for one in as_json("issue", "list", "--status", "open")] == ["SUP-2", "SUP-1"]
+
+
+def test_an_issue_is_worked_on(tracker: None, command: Run, as_json: Json, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command("issue", "comment", "sup-1", "On it", "--as", "ana@example.org") == (
+        0,
+        "SUP-1: comment 2 added\n",
+        "",
+    )
+    monkeypatch.setattr(sys, "stdin", io.StringIO("From a file\n"))
+    assert as_json("issue", "comment", "SUP-1", "-", "--internal") == {"issue": "SUP-1", "comment": 3}
+    assert command("issue", "set", "SUP-1", "status=closed", "tags=+hot")[1] == (
+        "SUP-1: status 'open' -> 'closed'\nSUP-1: tags ['mail'] -> ['mail', 'hot']\n"
+    )
+    assert command("issue", "set", "SUP-1", "status=closed")[1] == "SUP-1: nothing to change\n"
+    assert as_json("issue", "set", "SUP-1", "status=open")["changes"] == ["SUP-1: status 'closed' -> 'open'"]
+    view = as_json("issue", "show", "SUP-1")
+    assert [(one["body_text"], one["internal"]) for one in view["comments"][1:]] == [
+        ("On it", False),
+        ("From a file", True),
+    ]
+    assert command("issue", "set", "SUP-1", "status=done")[::2] == (
+        1,
+        "smtpintake: status 'done' is not possible; allowed are open, closed\n",
+    )
+
+
+def test_the_outbox_is_looked_after(tracker: None, command: Run, as_json: Json) -> None:
+    status, out, _ = command("outbox", "list")
+    assert status == 0
+    assert out.splitlines()[1].split() == [
+        *("1", "queued", "2026-03-01", "12:00:00", "0", "SUP-1", "cara@customer.example"),
+        *("no", "smarthost", "configured"),
+    ]
+    assert as_json("outbox", "list", "--state", "sent") == []
+    assert as_json("outbox", "show", "1")["text"].endswith("Thanks.\r\n")
+    assert "    Thanks.\n" in command("outbox", "show", "1")[1]
+    assert as_json("outbox", "retry", "1") == {"queued": 1}
+    assert as_json("outbox", "show", "1")["next_attempt_at"] > "2026-03-01T13"
+    status, out, err = command("outbox", "retry", "1", "9")
+    assert (status, out) == (1, "1 of 2 queued to be tried at once\n")
+    assert "the others are sent already" in err
+
+
+def test_people_are_looked_at(tracker: None, command: Run, as_json: Json) -> None:
+    assert [one["name"] for one in as_json("person", "list")] == ["Cara", "Ana Ruiz"]
+    assert as_json("person", "show", "CARA@customer.example")["issues"] == ["SUP-2", "SUP-1"]
+    assert as_json("person", "show", "1")["roles"] == {"SUP": "agent"}
+    assert command("person", "list", "--search", "ruiz")[1].splitlines()[1] == (
+        "1   Ana Ruiz  ana@example.org, ar@example.org                SUP=agent  policy   yes"
+    )
+    assert "SUP-1  open    2026-03-01 12:01:00  Printer on fire\n" in command("person", "show", "2")[1]

@@ -1,0 +1,78 @@
+"""What applying a document does to the policy in force, in words; and how a wrong document is explained."""
+
+from typing import Any
+
+import pytest
+
+from smtpintake.decide.change import differences, merged
+from smtpintake.decide.policy import Document, PolicyError, read_document
+
+
+def document(*inboxes: dict[str, Any], **project: Any) -> Document:
+    return read_document({"project": [{"key": "SUP", "name": "Support", **project}], "inbox": inboxes})
+
+
+def inbox(name: str, **values: Any) -> dict[str, Any]:
+    return {"name": name, "addresses": [f"{name}@example.org"], "project": "SUP", **values}
+
+
+def test_the_order_of_tables_is_no_difference() -> None:
+    assert differences(document(inbox("a"), inbox("b")), document(inbox("b"), inbox("a"))) == ()
+
+
+def test_each_changed_key_has_a_line() -> None:
+    before = document(inbox("a"), inbox("gone"))
+    after = document(inbox("a", active=False, language="de"), inbox("new"), name="Help")
+    assert differences(before, after) == (
+        '~ project SUP: name "Support" -> "Help"',
+        "~ inbox a: active true -> false",
+        '~ inbox a: language "en" -> "de"',
+        '+ inbox new: addresses ["new@example.org"], project "SUP"',
+        "- inbox gone",
+    )
+
+
+def test_merging_keeps_what_is_not_named_and_pruning_does_not() -> None:
+    before, wanted = document(inbox("a"), inbox("b")), document(inbox("b", active=False))
+    assert [(one.name, one.active) for one in merged(before, wanted, prune=False).inbox] == [("a", True), ("b", False)]
+    assert [(one.name, one.active) for one in merged(before, wanted, prune=True).inbox] == [("b", False)]
+
+
+def test_what_stays_can_contradict_what_comes() -> None:
+    before = document(inbox("a", issue_type="alert"), issue_types=[{"name": "alert", "prefix": "AL"}])
+    with pytest.raises(PolicyError, match="'alert' is not a type of SUP"):
+        merged(before, document(), prune=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "what"),
+    [
+        ({"inbx": []}, "inbx", "did you mean 'inbox'? allowed are inbox, organisation, person, project"),
+        (
+            {"inbox": [inbox("a", adresses=[])], "project": [{"key": "SUP", "name": "S"}]},
+            "inbox[0].adresses",
+            "did you mean 'addresses'?",
+        ),
+        (
+            {"inbox": [inbox("a", auto_reply={"enable": True})]},
+            "inbox[0].auto_reply.enable",
+            "did you mean 'enabled'? allowed are enabled, first_only, least_proof, to_cc",
+        ),
+        (
+            {"project": [{"key": "SUP", "name": "S", "issue_types": [{"name": "a", "prefix": "AA", "qqq": 1}]}]},
+            "project[0].issue_types[0].qqq",
+            "there is no such key; allowed are name, prefix",
+        ),
+        ({"project": [{"key": "SUP", "name": "a\nBcc: b@example.org"}]}, "project[0].name", "match pattern"),
+        (
+            {"organisation": [{"name": "a", "domains": ["x.example"]}, {"name": "b", "domains": ["X.example"]}]},
+            "organisation.domains",
+            "'x.example' is given 2 times",
+        ),
+    ],
+)
+def test_a_wrong_document_says_where_and_what_is_allowed(data: dict[str, Any], key: str, what: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        read_document(data)
+    assert [fault.key for fault in caught.value.faults] == [key]
+    assert what in caught.value.faults[0].what

@@ -1,0 +1,159 @@
+"""Settings: the file, the environment over it, and every fault at once with where it is and what is allowed."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from smtpintake.settings import Endpoint, Settings, SettingsError, SettingsFault, load_settings, settings_file
+
+SHIPPED = Path(__file__).parents[1] / "conf" / "smtpintake.toml"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in [name for name in os.environ if name.upper().startswith("SMTPINTAKE_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "s.toml"
+    file.write_text(text)
+    return file
+
+
+def faults(file: Path | None) -> tuple[SettingsFault, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file)
+    return caught.value.faults
+
+
+def test_without_file_and_environment_the_defaults_hold() -> None:
+    settings = load_settings(None)
+    assert settings.smtp.listen == (Endpoint("127.0.0.1", 2525),)
+    assert settings.database.url == "sqlite:///var/smtpintake.db"
+    assert settings.blobs.folder == Path("var/blobs")
+    assert settings.smtp.announced_name
+
+
+def test_the_shipped_file_explains_every_key_with_its_default(tmp_path: Path) -> None:
+    text = SHIPPED.read_text("utf-8")
+    assert load_settings(SHIPPED) == load_settings(None)
+    # With every key uncommented it says the same: the comments tell the defaults as they are.
+    uncommented = re.sub(r"^# (?=[a-z_]+ = )", "", text, flags=re.MULTILINE)
+    assert load_settings(written(tmp_path, uncommented)) == load_settings(None)
+    keys = {(section, key) for section, table in tomllib.loads(uncommented).items() for key in table}
+    assert keys == {
+        (section, field.alias or name)
+        for section, table in Settings.model_fields.items()
+        for name, field in table.annotation.model_fields.items()
+    }
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path, '[smtp]\nlisten = ["0.0.0.0:25"]\nhostname = "mx.example.org"\n[smarthost]\nport = 587\n')
+    monkeypatch.setenv("SMTPINTAKE_SMTP__LISTEN", "127.0.0.1:2600, [::1]:2600")
+    monkeypatch.setenv("SMTPINTAKE_SMARTHOST__FROM", "intake@example.org")
+    monkeypatch.setenv("smtpintake_smtp__max_message_size", "25 MB")
+    settings = load_settings(file)
+    assert settings.smtp.listen == (Endpoint("127.0.0.1", 2600), Endpoint("::1", 2600))
+    assert settings.smtp.hostname == "mx.example.org"
+    assert (settings.smarthost.port, settings.smarthost.sender) == (587, "intake@example.org")
+    assert settings.smtp.max_message_size == 25_000_000
+
+
+def test_every_fault_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(
+        tmp_path,
+        '[smtp]\nlistn = ["a:1"]\nidle_timeout = -3\n[smarthost]\ntls = "ssl"\nusername = "u"\n[sntp]\na = 1\n',
+    )
+    monkeypatch.setenv("SMTPINTAKE_SMTP__ANALYSERS", "many")
+    monkeypatch.setenv("SMTPINTAKE_STMP__LISTEN", "x")
+    found = {(Path(fault.source).name, fault.key): fault.what for fault in faults(file)}
+    assert found.keys() == {
+        ("s.toml", "smtp.listn"),
+        ("s.toml", "smtp.idle_timeout"),
+        ("s.toml", "smarthost.tls"),
+        ("s.toml", "smarthost.password"),
+        ("s.toml", "sntp"),
+        ("environment", "SMTPINTAKE_SMTP__ANALYSERS"),
+        ("environment", "SMTPINTAKE_STMP__LISTEN"),
+    }
+    assert "did you mean 'listen'? allowed are analysers, " in found["s.toml", "smtp.listn"]
+    assert "did you mean 'smtp'?" in found["s.toml", "sntp"]
+    assert "'none', 'starttls' or 'implicit'" in found["s.toml", "smarthost.tls"]
+    assert "SMTP, DATABASE" in found["environment", "SMTPINTAKE_STMP__LISTEN"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what"),
+    [
+        ('[smtp]\nlisten = ["25"]', "smtp.listen[0]", "not HOST:PORT"),
+        ('[smtp]\nlisten = ["h:70000"]', "smtp.listen[0]", "not HOST:PORT"),
+        ('[smtp]\nlisten = ["::1:25"]', "smtp.listen[0]", "not HOST:PORT"),
+        ("[smtp]\nlisten = []", "smtp.listen", "at least 1 item"),
+        ('[smtp]\nhostname = "mx example"', "smtp.hostname", "host name such as"),
+        ('[smtp]\nhostname = "mx\\r\\n250 ok"', "smtp.hostname", "host name such as"),
+        ("[smtp]\nmax_message_size = 10", "smtp.max_message_size", "greater than or equal to 65536"),
+        ('[smtp]\nmax_message_size = "big"', "smtp.max_message_size", "could not parse"),
+        ("[smtp]\nmax_recipients = 10", "smtp.max_recipients", "greater than or equal to 100"),
+        ('[database]\nurl = "mysql://h/d"', "database.url", "sqlite:/// or postgresql://"),
+        ('[database]\nurl = "nonsense"', "database.url", "must be a URL"),
+        ('[blobs]\nurl = "s3://bucket"', "blobs.url", "must be file: and a folder"),
+        ('[blobs]\nurl = "file:"', "blobs.url", "must be file: and a folder"),
+        ('[smarthost]\nfrom = "Nobody"', "smarthost.from", "must be an address"),
+        ('[smarthost]\npassword = "hunter2"', "smarthost.password", "go together"),
+        ('[web]\npublic_url = "tracker.example.org"', "web.public_url", "http:// or https://"),
+        ('[log]\nlevel = "loud"', "log.level", "'debug', 'info', 'warning' or 'error'"),
+        ('smtp = "x"', "smtp", "belongs into a section"),
+        ("listen = 1", "listen", "belongs into a section"),
+        ("[smtp", "", "is not TOML"),
+    ],
+)
+def test_a_wrong_value_says_what_is_allowed(tmp_path: Path, text: str, key: str, what: str) -> None:
+    (fault,) = faults(written(tmp_path, text))
+    assert fault.key == key
+    assert what in fault.what
+    assert "hunter2" not in str(fault)
+
+
+def test_a_section_in_one_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTPINTAKE_SMTP", "x")
+    assert "write SMTPINTAKE_SMTP__KEY" in str(faults(None)[0])
+
+
+def test_a_variable_of_an_orchestrator_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Kubernetes gives every pod such variables for a service called "smtpintake".
+    monkeypatch.setenv("SMTPINTAKE_PORT", "tcp://10.0.0.1:25")
+    monkeypatch.setenv("SMTPINTAKE_SERVICE_HOST", "10.0.0.1")
+    load_settings(None)
+
+
+def test_secrets_are_not_shown(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        '[database]\nurl = "postgresql://u:hunter2@h/d"\n[smarthost]\nusername = "u"\npassword = "hunter2"\n',
+    )
+    settings = load_settings(file)
+    assert settings.database.url == "postgresql+psycopg://u:hunter2@h/d"
+    assert settings.smarthost.password.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(settings) + str(settings)
+
+
+def test_which_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_file(None) is None
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "smtpintake.toml").touch()
+    assert settings_file(None) == Path("conf/smtpintake.toml")
+    monkeypatch.setenv("SMTPINTAKE_CONFIG", "other.toml")
+    assert settings_file(None) == Path("other.toml")
+    assert settings_file(Path("given.toml")) == Path("given.toml")
+    assert "cannot be read: No such file" in str(faults(Path("given.toml"))[0])
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:25", "[::]:25", "mx.example.org:2525"])
+def test_an_endpoint_is_written_as_it_is_read(text: str) -> None:
+    assert str(Endpoint.parse(text)) == text
