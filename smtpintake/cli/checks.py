@@ -252,7 +252,7 @@ def _log_in(settings: Settings) -> None:
             client.starttls(context=context)
         if section.username:
             client.login(section.username, section.password.get_secret_value())
-        client.noop()
+        client.ehlo_or_helo_if_needed()
 
 
 # Those of `--quick` look at nothing but what serves.

@@ -1,0 +1,220 @@
+"""`doctor`: each thing that keeps mail from being taken or sent is found, and the admin is told how to mend it."""
+
+import os
+import shutil
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.cli.conftest import Run
+
+Json = Callable[..., Any]
+DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
+
+
+@contextmanager
+def server(*replies: bytes) -> Iterator[int]:
+    """A server that says `replies[0]`, then one for each line it hears; the port."""
+
+    class Talk(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for reply in replies:
+                self.wfile.write(reply + b"\r\n")
+                if not self.rfile.readline():
+                    return
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Talk) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield running.server_address[1]
+        finally:
+            running.shutdown()
+            thread.join()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def healthy(monkeypatch: pytest.MonkeyPatch, command: Run) -> pytest.MonkeyPatch:
+    """An installation with nothing wrong but that no smarthost is configured."""
+    monkeypatch.setenv("SMTPINTAKE_SMTP__HOSTNAME", "mx.example.org")
+    monkeypatch.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{free_port()}")
+    assert command("apply", DEMO)[0] == 0
+    return monkeypatch
+
+
+@pytest.fixture
+def found(command: Run) -> Callable[..., dict[str, tuple[str, str, str]]]:
+    """What doctor finds that is not `ok`: check -> (result, detail, mend)."""
+    import json
+
+    def run_it(*arguments: str) -> dict[str, tuple[str, str, str]]:
+        status, out, _ = command("doctor", "--json", *arguments)
+        checks = json.loads(out)
+        assert status == any(check["result"] == "fail" for check in checks)
+        assert all(check["mend"] for check in checks if check["result"] != "ok")
+        return {
+            check["check"]: (check["result"], check["detail"], check["mend"])
+            for check in checks
+            if check["result"] != "ok"
+        }
+
+    return run_it
+
+
+Found = Callable[..., dict[str, tuple[str, str, str]]]
+
+
+def test_a_healthy_installation_lacks_only_a_smarthost(healthy: pytest.MonkeyPatch, command: Run) -> None:
+    status, out, _ = command("doctor")
+    assert status == 0
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 9 + ["warning"]
+    assert lines[-1].startswith("         mend: set host in [smarthost]")
+
+
+def test_looking_into_an_empty_folder_leaves_it_empty(found: Found, folder: Path, healthy: None) -> None:
+    shutil.rmtree(folder / "var")
+    assert found()["database"] == (
+        "warning",
+        "var/smtpintake.db is not there yet",
+        "nothing: the first command that needs it makes it",
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_a_short_host_name_is_warned_of(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    healthy.setenv("SMTPINTAKE_SMTP__HOSTNAME", "mailbox")
+    assert found()["host name"][:2] == ("warning", "mailbox is not fully qualified")
+
+
+def test_an_empty_policy_refuses_everybody(found: Found, healthy: None, command: Run, folder: Path) -> None:
+    (folder / "none.toml").touch()
+    command("apply", "none.toml", "--prune")
+    assert found()["policy"][:2] == ("fail", "no inbox takes mail: every recipient is refused")
+
+
+def test_a_database_that_is_not_there(found: Found, healthy: pytest.MonkeyPatch, postgres_url: str) -> None:
+    healthy.setenv("SMTPINTAKE_DATABASE__URL", postgres_url)
+    result, seen, mend = found()["database"]
+    assert (result, mend) == ("fail", "run 'smtpintake migrate'")
+    assert "has schema none, and needs 0" in seen
+    healthy.setenv("SMTPINTAKE_DATABASE__URL", "postgresql://someone:hunter2@127.0.0.1:1/x")
+    result, seen, _ = found()["database"]
+    assert result == "fail"
+    assert "hunter2" not in seen
+
+
+def test_a_secret_that_others_can_read(found: Found, healthy: None, folder: Path) -> None:
+    secret = folder / "var" / "secret"
+    secret.write_text("s" * 64)
+    secret.chmod(0o644)
+    assert found()["secret"] == ("fail", "var/secret has mode 644: others can use it", "chmod 600 var/secret")
+    secret.chmod(0o600)
+    assert "secret" not in found()
+
+
+def test_a_folder_that_cannot_be_written(found: Found, healthy: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / "file").touch()
+    healthy.setenv("SMTPINTAKE_BLOBS__URL", "file:file/blobs")
+    assert found()["blobs folder"][:2] == ("fail", "file/blobs: Not a directory")
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.mark.parametrize(("free", "result"), [(50 << 20, "fail"), (500 << 20, "warning")])
+def test_a_disk_that_fills_up(found: Found, healthy: pytest.MonkeyPatch, free: int, result: str) -> None:
+    healthy.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 0, free))
+    assert found()["disk"][0] == result
+
+
+def test_who_listens_where_we_would(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    with server(b"220 mx.example.org ESMTP", b"221 bye") as port:
+        healthy.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{port}")
+        assert f"listen 127.0.0.1:{port}" not in found()
+        assert found("--quick") == {}
+    with server(b"421 too many connections") as port:
+        healthy.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{port}")
+        assert found()[f"listen 127.0.0.1:{port}"][:2] == ("fail", "answers: 421 too many connections")
+    healthy.setattr("smtpintake.cli.checks.DEADLINE", 0.5)  # a line that looks like one of several: more is waited for
+    with server(b"SSH-2.0-sshd") as port:
+        healthy.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{port}")
+        assert found()[f"listen 127.0.0.1:{port}"][0] == "fail"
+    healthy.setenv("SMTPINTAKE_SMTP__LISTEN", "192.0.2.1:2525")
+    assert found()["listen 192.0.2.1:2525"][2] == "listen on an address of this machine"
+
+
+def test_nobody_answers_is_a_failed_health_check(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    (only,) = found("--quick").values()
+    assert only == ("fail", "nobody answers", "start smtpintake")
+
+
+def test_a_smarthost_is_spoken_to(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    healthy.setenv("SMTPINTAKE_SMARTHOST__HOST", "127.0.0.1")
+    with server(b"220 hi", b"250 hello", b"221 bye") as port:
+        healthy.setenv("SMTPINTAKE_SMARTHOST__PORT", str(port))
+        healthy.setenv("SMTPINTAKE_SMARTHOST__TLS", "none")
+        assert "smarthost" not in found()
+    with server(b"220 hi", b"550 not you", b"550 nor HELO", b"221 bye") as port:
+        healthy.setenv("SMTPINTAKE_SMARTHOST__PORT", str(port))
+        assert "nor HELO" in found()["smarthost"][1]
+    result, seen, _ = found()["smarthost"]
+    assert (result, seen) == ("fail", f"127.0.0.1:{port}: [Errno 111] Connection refused")
+
+
+def test_a_smarthost_without_the_tls_that_is_asked_for(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    healthy.setenv("SMTPINTAKE_SMARTHOST__HOST", "127.0.0.1")
+    healthy.setenv("SMTPINTAKE_SMARTHOST__TLS", "starttls")
+    with server(b"220 hi", b"250 hello", b"221 bye") as port:
+        healthy.setenv("SMTPINTAKE_SMARTHOST__PORT", str(port))
+        assert "STARTTLS" in found()["smarthost"][1]
+    healthy.setenv("SMTPINTAKE_SMARTHOST__TLS", "implicit")
+    with server(b"220 hi") as port:
+        healthy.setenv("SMTPINTAKE_SMARTHOST__PORT", str(port))
+        assert "the certificate must be valid for host, and tls what the port speaks" in found()["smarthost"]
+
+
+def test_a_login_that_is_refused(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    healthy.setenv("SMTPINTAKE_SMARTHOST__HOST", "127.0.0.1")
+    healthy.setenv("SMTPINTAKE_SMARTHOST__USERNAME", "us")
+    healthy.setenv("SMTPINTAKE_SMARTHOST__PASSWORD", "hunter2")
+    with server(b"220 hi", b"250-hello\r\n250 AUTH PLAIN", b"535 no", b"221 bye") as port:
+        healthy.setenv("SMTPINTAKE_SMARTHOST__PORT", str(port))
+        checks = found()
+    assert checks["smarthost"][:2] == ("fail", f"127.0.0.1:{port} refuses the login: 535")
+    assert "hunter2" not in str(checks)
+
+
+def test_the_settings_are_the_first_thing_to_be_right(command: Run, folder: Path) -> None:
+    (folder / "s.toml").write_text("[smtp]\nx = 1\n")
+    status, out, err = command("doctor", "--config", "s.toml")
+    assert (status, out) == (2, "")
+    assert err.startswith("smtpintake: s.toml: smtp.x: there is no such key")
+
+
+def test_a_port_that_only_root_may_have(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, os.strerror(13))
+
+    healthy.setattr(socket.socket, "bind", refused)
+    healthy.setenv("SMTPINTAKE_SMTP__LISTEN", "127.0.0.1:25")
+    assert found()["listen 127.0.0.1:25"][2].startswith("grant CAP_NET_BIND_SERVICE")
