@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
 from smtpintake.decide.delivery import Delivery, Unroutable, deliveries
@@ -27,20 +27,21 @@ from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Reply
 from smtpintake.store.database import allocate
 from smtpintake.store.evidence import gather
+from smtpintake.store.prepared import Prepared
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, Person, Project, RawMail
 
 Job = Submission | Refusal
 
 _project, _issue = Project.__table__, Issue.__table__
-_TAKE_NUMBERS: Final = (
+_TAKE_NUMBERS: Final = Prepared(
     update(_project)
     .where(_project.c.id == bindparam("project"))
     .values(last_number=_project.c.last_number + bindparam("count"))
     .returning(_project.c.last_number)
 )
 # A reply is news whatever its status; a closed issue is opened again where the decision says so.
-_TOUCH: Final = (
+_TOUCH: Final = Prepared(
     update(_issue)
     .where(_issue.c.id == bindparam("issue"))
     .values(
@@ -48,7 +49,8 @@ _TOUCH: Final = (
         status=case((_issue.c.status == "closed", bindparam("reopened")), else_=_issue.c.status),
     )
 )
-_SAME_OCTETS: Final = select(RawMail.__table__.c.id).where(RawMail.__table__.c.sha256 == bindparam("sha256")).limit(1)
+_raw = RawMail.__table__
+_SAME_OCTETS: Final = Prepared(select(func.min(_raw.c.id)).where(_raw.c.sha256 == bindparam("sha256")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Recorder:
                 replies.append(log.mail(job, job.analysis.message, places, mail.lost))
         rows.insert(connection)
         if effects.touched:
-            connection.execute(_TOUCH, effects.touched)
+            _TOUCH.many(connection, effects.touched)
         return replies
 
     def judge(
@@ -167,10 +169,11 @@ def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMai
 
 
 def _numbers(connection: Connection, project_id: int, count: int) -> range:
-    last = connection.execute(_TAKE_NUMBERS, {"project": project_id, "count": count}).scalar_one()
+    ((last,),) = _TAKE_NUMBERS.rows(connection, project=project_id, count=count)
     return range(last - count + 1, last + 1)
 
 
 def _same_octets(connection: Connection, sha256: str) -> str | None:
     """The id of a raw mail with these octets: a mail that cannot be read is sent again and again, and kept once."""
-    return connection.execute(_SAME_OCTETS, {"sha256": sha256}).scalar()
+    ((raw_id,),) = _SAME_OCTETS.rows(connection, sha256=sha256)
+    return raw_id if isinstance(raw_id, str) else None

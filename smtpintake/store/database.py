@@ -11,13 +11,16 @@ answers it with 4yz.
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
+
+from smtpintake.store.prepared import Prepared
 
 # How long a writer waits for another process's transaction before it gives up with "database is locked".
 BUSY_TIMEOUT_SECONDS: Final = 10
@@ -73,15 +76,20 @@ def allocate(connection: Connection, table: Table, count: int) -> range:
     if not count:
         return range(0)
     if connection.dialect.name == "sqlite":
-        first = connection.execute(text(f"SELECT coalesce(max(id), 0) + 1 FROM {table.name}")).scalar_one()  # noqa: S608
+        first = _greatest(table).rows(connection)[0][0] + 1
         return range(first, first + count)
-    # One block: setval under the row lock that nextval takes would race, an advisory lock does not.
+    # One block: between nextval and setval of two transactions ids could be given twice, but for the lock.
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": table.name})
     sequence = f"{table.name}_id_seq"
     last = connection.execute(
         text("SELECT setval(:sequence, nextval(:sequence) + :more)"), {"sequence": sequence, "more": count - 1}
     ).scalar_one()
     return range(last - count + 1, last + 1)
+
+
+@cache
+def _greatest(table: Table) -> Prepared:
+    return Prepared(select(func.coalesce(func.max(table.c.id), 0)))
 
 
 def _engine(url: URL) -> Engine:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 from sqlmodel import Session, col
 
 from smtpintake.decide.policy import EMPTY_POLICY, Document, Policy, read_document
+from smtpintake.store.prepared import Prepared
 from smtpintake.store.schema import (
     Organisation,
     OrganisationDomain,
@@ -24,12 +25,12 @@ from smtpintake.store.schema import (
 BY_MAIL: Final = "mail"
 BY_POLICY: Final = "policy"
 
-_VERSION: Final = select(func.coalesce(func.max(PolicyVersion.__table__.c.id), 0))
+_VERSION: Final = Prepared(select(func.coalesce(func.max(PolicyVersion.__table__.c.id), 0)))
 
 
 def policy_version(connection: Connection) -> int:
     """The version in force; 0 where nothing was applied yet. Cheap: it is asked for every batch of mails."""
-    return int(connection.execute(_VERSION).scalar_one())
+    return int(_VERSION.rows(connection)[0][0])
 
 
 def load_policy(session: Session) -> Policy:

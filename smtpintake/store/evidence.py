@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import ANSWER_WINDOW, Candidate, Earlier, Facts, Sender
@@ -19,6 +19,7 @@ from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
 from smtpintake.store.directory import BY_MAIL
+from smtpintake.store.prepared import Prepared, Row, among
 from smtpintake.store.schema import (
     Inbox,
     Issue,
@@ -41,14 +42,12 @@ _inbox, _key, _participant = Inbox.__table__.c, ThreadKey.__table__.c, Participa
 _outbox = OutboxMail.__table__.c
 _person, _address, _role = Person.__table__.c, PersonAddress.__table__.c, PersonRole.__table__.c
 
-# The statements are built once: SQLAlchemy then compiles each once, too.
-_wanted: Final[BindParameter[list[str]]] = bindparam("wanted", expanding=True)
-_EARLIER: Final = (
+_EARLIER: Final = Prepared(
     select(_log.delivery_key, _log.id, _log.outcome, _log.issue_id, _issue.key, _log.comment_id)
     .join_from(LogRow.__table__, Issue.__table__, _log.issue_id == _issue.id, isouter=True)
-    .where(_log.delivery_key.in_(_wanted))
+    .where(among(_log.delivery_key, "wanted"))
 )
-_SENDERS: Final = (
+_SENDERS: Final = Prepared(
     select(
         _address.address,
         _person.id,
@@ -62,30 +61,31 @@ _SENDERS: Final = (
     .join_from(PersonAddress.__table__, Person.__table__, _address.person_id == _person.id)
     .join(PersonRole.__table__, _role.person_id == _person.id, isouter=True)
     .join(Project.__table__, _role.project_id == _project.id, isouter=True)
-    .where(_address.address.in_(_wanted))
+    .where(among(_address.address, "wanted"))
 )
 _FOUND: Final = (_issue.id, _issue.key, _issue.type, _project.key.label("project"), _inbox.name.label("inbox"))
-_KEYED: Final = (
+_KEYED: Final = Prepared(
     select(_key.kind, _key.value, _key.owner, *_FOUND)
     .join_from(ThreadKey.__table__, Issue.__table__, _key.issue_id == _issue.id)
     .join(Project.__table__, _issue.project_id == _project.id)
     .join(Inbox.__table__, _issue.inbox_id == _inbox.id, isouter=True)
-    .where(_key.value.in_(_wanted))
+    .where(among(_key.value, "wanted"))
     .order_by(_issue.id)
 )
-_NUMBERED: Final = (
+_NUMBERED: Final = Prepared(
     select(*_FOUND)
     .join_from(Issue.__table__, Project.__table__, _issue.project_id == _project.id)
     .join(Inbox.__table__, _issue.inbox_id == _inbox.id, isouter=True)
-    .where(_issue.key.in_(_wanted))
+    .where(among(_issue.key, "wanted"))
 )
-_TAKES_PART: Final = select(_participant.issue_id, _participant.address).where(
-    _participant.issue_id.in_(_wanted), _participant.address.in_(bindparam("addresses", expanding=True))
+_TAKES_PART: Final = Prepared(
+    select(_participant.issue_id, _participant.address).where(
+        among(_participant.issue_id, "issues"), among(_participant.address, "wanted")
+    )
 )
-
-_ANSWERED: Final = (
+_ANSWERED: Final = Prepared(
     select(_outbox.rcpt_to, func.count())
-    .where(_outbox.rcpt_to.in_(_wanted), _outbox.created_at > bindparam("since", type_=UtcDateTime))
+    .where(among(_outbox.rcpt_to, "wanted"), _outbox.created_at > bindparam("since", type_=UtcDateTime))
     .group_by(_outbox.rcpt_to)
 )
 
@@ -151,23 +151,18 @@ def _token_targets(delivery: Delivery, policy: Policy) -> tuple[TokenTarget, ...
 
 
 def _earlier(connection: Connection, keys: Iterable[str]) -> dict[str, Earlier]:
-    return {
-        row.delivery_key: Earlier(row.id, row.outcome, row.issue_id, row.key, row.comment_id)
-        for row in connection.execute(_EARLIER, {"wanted": list(keys)})
-    }
+    return {key: Earlier(*committed) for key, *committed in _EARLIER.rows(connection, wanted=list(keys))}
 
 
 def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Sender]:
-    if not (wanted := list(addresses)):
-        return {}
     senders: dict[str, Sender] = {}
-    for row in connection.execute(_SENDERS, {"wanted": wanted}):
-        registered = row.origin != BY_MAIL
-        sender = senders.setdefault(
-            row.address, Sender(row.id, row.name, {}, row.organisation_id, row.active, registered)
-        )
-        if row.key is not None:
-            sender.roles[row.key] = Role(row.role)
+    for address, person_id, name, organisation_id, active, origin, project, role in _all(
+        _SENDERS, connection, addresses
+    ):
+        sender = Sender(person_id, name, {}, organisation_id, bool(active), registered=origin != BY_MAIL)
+        sender = senders.setdefault(address, sender)
+        if project is not None:
+            sender.roles[project] = Role(role)
     return senders
 
 
@@ -175,31 +170,30 @@ def _keyed(connection: Connection, deliveries: Sequence[Delivery]) -> dict[tuple
     wanted = {value for delivery in deliveries for value in delivery.analysis.message.thread_ids}
     wanted.update(key for delivery in deliveries if (key := delivery.route.reply_key))
     found: dict[tuple[str, str], list[_Found]] = defaultdict(list)
-    if wanted:
-        for row in connection.execute(_KEYED, {"wanted": list(wanted)}):
-            found[row.kind, row.value].append(_Found(row.id, row.key, row.type, row.project, row.inbox, row.owner))
+    for kind, value, owner, issue_id, key, issue_type, project, inbox in _all(_KEYED, connection, wanted):
+        found[kind, value].append(_Found(issue_id, key, issue_type, project, inbox, owner))
     return found
 
 
 def _numbered(connection: Connection, keys: Iterable[str]) -> dict[str, _Found]:
-    if not (wanted := list(keys)):
-        return {}
-    rows = connection.execute(_NUMBERED, {"wanted": wanted})
-    return {row.key: _Found(row.id, row.key, row.type, row.project, row.inbox) for row in rows}
+    found = (_Found(*issue) for issue in _all(_NUMBERED, connection, keys))
+    return {issue.issue_key: issue for issue in found}
 
 
-def _takes_part(connection: Connection, issues: set[int], addresses: set[str]) -> set[tuple[int, str]]:
-    if not issues or not addresses:
+def _takes_part(connection: Connection, issues: set[int], addresses: Iterable[str]) -> set[tuple[int, str]]:
+    if not issues:
         return set()
-    rows = connection.execute(_TAKES_PART, {"wanted": list(issues), "addresses": list(addresses)})
-    return {(row.issue_id, row.address) for row in rows}
+    return {(issue, address) for issue, address in _all(_TAKES_PART, connection, addresses, issues=list(issues))}
 
 
 def _recently_answered(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, int]:
-    if not (wanted := list(addresses)):
-        return {}
-    rows = connection.execute(_ANSWERED, {"wanted": wanted, "since": now - ANSWER_WINDOW})
-    return {row[0]: row[1] for row in rows}
+    return dict(_all(_ANSWERED, connection, addresses, since=now - ANSWER_WINDOW))
+
+
+def _all(statement: Prepared, connection: Connection, wanted: Iterable[str], **values: object) -> list[Row]:
+    """The rows for what is `wanted`; nothing is asked where that is nothing."""
+    several = list(wanted)
+    return statement.rows(connection, wanted=several, **values) if several else []
 
 
 def _candidates(

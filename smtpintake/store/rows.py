@@ -6,12 +6,13 @@ who takes part already) are passed over where their unique key is taken.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, Insert
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smtpintake.store.prepared import Prepared, Values
 from smtpintake.store.schema import (
     Attachment,
     Comment,
@@ -45,21 +46,13 @@ _ORDER: Final[tuple[type[Model], ...]] = (
 )
 _MAY_EXIST: Final[frozenset[type[Model]]] = frozenset((ThreadKey, Participant, IssueLink))
 
-Values = Mapping[str, object]
 
-
-def _insert(dialect: str, model: type[Model]) -> Insert:
+@cache
+def _insert(dialect: str, model: type[Model], columns: tuple[str, ...]) -> Prepared:
     if model not in _MAY_EXIST:
-        return model.__table__.insert()
-    if dialect == "sqlite":
-        return sqlite.insert(model.__table__).on_conflict_do_nothing()
-    return postgresql.insert(model.__table__).on_conflict_do_nothing()
-
-
-# Built once, so that SQLAlchemy compiles each once.
-_STATEMENTS: Final = {
-    dialect: {model: _insert(dialect, model) for model in _ORDER} for dialect in ("sqlite", "postgresql")
-}
+        return Prepared(model.__table__.insert(), columns)
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return Prepared(insert(model.__table__).on_conflict_do_nothing(), columns)
 
 
 class Rows:
@@ -75,7 +68,6 @@ class Rows:
         """Write all of them. Raises sqlalchemy's IntegrityError where a unique key is taken, with nothing to clean up:
         the caller's transaction or savepoint is rolled back.
         """
-        statements = _STATEMENTS[connection.dialect.name]
         for model in _ORDER:
             if rows := self._rows.get(model):
-                connection.execute(statements[model], rows)
+                _insert(connection.dialect.name, model, tuple(rows[0])).many(connection, rows)
