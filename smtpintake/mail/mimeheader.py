@@ -77,10 +77,14 @@ def _parameterised(raw: bytes | None) -> Parameterised:
     text = fieldvalue.unfold(raw)
     value, _, _ = text.partition(";")
     pairs = [
-        (match[1].lower(), _ESCAPED.sub(r"\1", match[2]) if match[2] is not None else match[3].strip())
+        (match[1].lower(), _unquoted(match[2]) if match[2] is not None else match[3].strip())
         for match in _PARAMETER.finditer(text, len(value))
     ]
     return Parameterised(value.strip().lower(), _joined(pairs))
+
+
+def _unquoted(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
 def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """From mail to rows, on SQLite and on PostgreSQL: judged and recorded in one transaction, exactly once."""
 
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, make_url, select
 from sqlmodel import Session
 
 from smtpintake.convert.draft import draft
@@ -37,6 +39,7 @@ from smtpintake.store.schema import (
 )
 from smtpintake.wiring import load_templates
 from tests import make
+from tests.postgres import new_database
 
 SECRET = b"s" * 32
 POLICY = {
@@ -60,13 +63,10 @@ POLICY = {
 
 
 class World:
-    """A database with POLICY, and a recorder that takes whole mails."""
+    """A recorder that takes whole mails, on a database that was `prepared`."""
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        migrate(self.database)
-        with self.database.writing() as session:
-            apply(session, read_document(POLICY), "test", prune=False, now=make.NOW)
         self.snapshots = Snapshots(self.database)
         answerer = Answerer(SECRET, load_templates())
         self.recorder = Recorder(self.snapshots, answerer.answer, answerer.returned)
@@ -84,12 +84,42 @@ class World:
             return session.scalar(select(func.count()).select_from(model)) or 0
 
 
+def prepared(url: str) -> str:
+    """Migrate the database and put POLICY in force."""
+    database = Database(url)
+    migrate(database)
+    with database.writing() as session:
+        apply(session, read_document(POLICY), "test", prune=False, now=make.NOW)
+    database.close()
+    return url
+
+
+# Prepared once, and copied for each test: a migration takes longer than what is tested.
+@pytest.fixture(scope="module")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "template.db"
+    prepared(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="module")
+def postgres_template(postgres_admin: Engine) -> Iterator[str]:
+    for url in new_database(postgres_admin):
+        yield str(make_url(prepared(url)).database)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[World]:
-    url = f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    world = World(url)
-    yield world
-    world.database.close()
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
+        urls = iter([f"sqlite:///{tmp_path}/test.db"])
+    else:
+        template = request.getfixturevalue("postgres_template")
+        urls = new_database(request.getfixturevalue("postgres_admin"), template)
+    for url in urls:
+        world = World(url)
+        yield world
+        world.database.close()
 
 
 def mail(
