@@ -86,7 +86,8 @@ def throughput(options: argparse.Namespace, paths: dict[str, Path]) -> list[dict
         if options.sizes and size not in options.sizes:
             continue
         count = max(sessions, full // options.divisor)
-        with servers.bare() as bare, servers.smtpintake(servers.fresh(options.folder / "throughput")) as ours:
+        folder = servers.fresh(options.folder / "throughput")
+        with servers.bare() as bare, servers.smtpintake(folder, answers=options.answers) as ours:
             figures = alternate(
                 [bare, ours],
                 options.runs,
@@ -157,6 +158,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", choices=("throughput", "fsync", "growth"), help="one part")
     parser.add_argument("--sizes", nargs="+", choices=tuple(mails.SIZES), help="of the throughput part")
+    parser.add_argument("--answers", action="store_true", help="with an auto-reply to each mail, in throughput")
     parser.add_argument("--runs", type=int, default=5, help="runs of each server, in turns (5)")
     parser.add_argument("--quick", action="store_true", help="3 runs of a quarter of the mails, 10,000 issues at most")
     parser.add_argument("--issues", type=int, default=_GROWTH[-1], help="the largest database of the growth part")

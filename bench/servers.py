@@ -26,7 +26,7 @@ POLICY: Final = """\
 [[project]]
 key = "SUP"
 name = "Support"
-issue_types = [{ name = "incident", prefix = "IN" }]
+issue_types = [{{ name = "incident", prefix = "IN" }}]
 
 [[inbox]]
 name = "support"
@@ -34,6 +34,7 @@ addresses = ["support@example.org"]
 project = "SUP"
 issue_type = "incident"
 unknown_senders = "create"
+auto_reply = {{ enabled = {answers} }}
 """
 
 
@@ -76,24 +77,24 @@ def bare() -> Iterator[Server]:
 
 @contextmanager
 def smtpintake(
-    folder: Path, environment: Mapping[str, str] | None = None, *, slow_sync_ms: int = 0
+    folder: Path, environment: Mapping[str, str] | None = None, *, slow_sync_ms: int = 0, answers: bool = False
 ) -> Iterator[Server]:
     """The whole intake on a database and blobs in `folder`, prepared unless they are there."""
     port = _free_port()
     settings = _environment(folder, port) | dict(environment or {})
-    prepare(folder)
+    prepare(folder, answers=answers)
     if slow_sync_ms:
         settings |= {"LD_PRELOAD": str(SLOWSYNC), "SLOWSYNC_MS": str(slow_sync_ms)}
     with _running("smtpintake", port, [sys.executable, "-m", "smtpintake", "intake"], settings) as server:
         yield server
 
 
-def prepare(folder: Path) -> None:
-    """Makes the database with the bench's policy in it."""
+def prepare(folder: Path, *, answers: bool = False) -> None:
+    """Makes the database with the bench's policy in it; with `answers`, each mail is answered."""
     folder.mkdir(parents=True, exist_ok=True)
     if database_file(folder).exists():
         return
-    (folder / "intake.toml").write_text(POLICY)
+    (folder / "intake.toml").write_text(POLICY.format(answers=str(answers).lower()))
     for command in (["migrate"], ["apply", str(folder / "intake.toml")]):
         subprocess.run(
             [sys.executable, "-m", "smtpintake", *command],
