@@ -49,6 +49,8 @@ class Server:
             "SMTPINTAKE_DATABASE__URL": f"sqlite:///{folder}/smtpintake.db",
             "SMTPINTAKE_BLOBS__URL": f"file:{folder}/blobs",
             "SMTPINTAKE_WEB__SECRET_FILE": f"{folder}/secret",
+            # Where this is set, each process compiles everything that it loads: half of a start.
+            "PYTHONDONTWRITEBYTECODE": "",
             **(environment or {}),
         }
         self.journal = folder / "journal.txt"

@@ -5,14 +5,18 @@ encoded-words (RFC 2047), raw UTF-8, no quotes.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import decode_params
+from functools import lru_cache
 from typing import Final
 
 from smtpintake.mail import charset, fieldvalue
 from smtpintake.mail.prescan import Field
 
 MAX_NAME: Final = 255
+
+_WORTH_KEEPING: Final = 80  # octets
 
 _PARAMETER: Final = re.compile(r";[ \t]*([^\s=;\"]+)[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^;]*))")
 _CONTINUED: Final = re.compile(r"[^*]+(?:\*[0-9]{1,3})?\*?")
@@ -22,10 +26,10 @@ _MEDIA_TYPE: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]+/[a-z0-9!#$%&'*+.^_`
 
 @dataclass(frozen=True, slots=True)
 class Parameterised:
-    """`value; name=parameter; …`, names and value in lower case."""
+    """`value; name=parameter; …`, names and value in lower case. Shared: nobody changes it."""
 
     value: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
 
 
 NOTHING: Final = Parameterised("", {})
@@ -34,7 +38,7 @@ NOTHING: Final = Parameterised("", {})
 @dataclass(frozen=True, slots=True)
 class MimeHeader:
     content_type: str
-    type_parameters: dict[str, str]
+    type_parameters: Mapping[str, str]
     disposition: str
     name: str
     encoding: str
@@ -74,6 +78,11 @@ def _media_type(stated: str, default: str) -> str:
 def _parameterised(raw: bytes | None) -> Parameterised:
     if raw is None:
         return NOTHING
+    # `text/plain; charset=utf-8`, `base64`: nearly every part says one of a few things.
+    return _known(raw) if len(raw) <= _WORTH_KEEPING else _read(raw)
+
+
+def _read(raw: bytes) -> Parameterised:
     text = fieldvalue.unfold(raw)
     value, _, _ = text.partition(";")
     pairs = [
@@ -81,6 +90,9 @@ def _parameterised(raw: bytes | None) -> Parameterised:
         for match in _PARAMETER.finditer(text, len(value))
     ]
     return Parameterised(value.strip().lower(), _joined(pairs))
+
+
+_known: Final = lru_cache(maxsize=1024)(_read)
 
 
 def _unquoted(text: str) -> str:

@@ -6,8 +6,9 @@ tables, values go through the column types, and the driver's errors come as SQLA
 transaction that its connection is in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, BindParameter, Connection, Dialect, String, bindparam
@@ -100,6 +101,7 @@ class _Compiled:
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
         self._names: Final = list(compiled.positiontup or types)
         self._positional: Final = compiled.positiontup is not None
+        self._pick: Final = _picker(self._names)
         processors = [types[name].dialect_impl(dialect).bind_processor(dialect) for name in self._names]
         self._processors: Final = [(i, process) for i, process in enumerate(processors) if process is not None]
         # What the statement itself fixes, such as the words of a CASE.
@@ -109,10 +111,17 @@ class _Compiled:
         """The driver's parameters for one run. Raises KeyError where a value is missing."""
         if self._fixed:
             values = {**self._fixed, **values}
-        bound = [values[name] for name in self._names]
+        bound = list(self._pick(values))
         for i, process in self._processors:
             bound[i] = process(bound[i])
         return bound if self._positional else dict(zip(self._names, bound, strict=True))
+
+
+def _picker(names: Sequence[str]) -> Callable[[Values], Iterable[Any]]:
+    """What takes the values of `names` out of a row, in order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 @contextmanager
