@@ -35,18 +35,22 @@ unknown_senders = "reject"
 """
 PATIENCE = 60.0  # seconds: a hang guard, no measurement
 
+# Policies that were applied already, and the database of each.
+_prepared: dict[str, bytes] = {}
+
 
 class Server:
     """smtpintake in `folder`, listening on `port` of 127.0.0.1. Everything is set by the environment."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.database = folder / "smtpintake.db"
         self.port = free_port()
         self.environment = {
             "SMTPINTAKE_CONFIG": os.devnull,
             "SMTPINTAKE_SMTP__LISTEN": f"127.0.0.1:{self.port}",
             "SMTPINTAKE_SMTP__HOSTNAME": "mx.example.org",
-            "SMTPINTAKE_DATABASE__URL": f"sqlite:///{folder}/smtpintake.db",
+            "SMTPINTAKE_DATABASE__URL": f"sqlite:///{self.database}",
             "SMTPINTAKE_BLOBS__URL": f"file:{folder}/blobs",
             "SMTPINTAKE_WEB__SECRET_FILE": f"{folder}/secret",
             # Where this is set, each process compiles everything that it loads: half of a start.
@@ -74,10 +78,14 @@ class Server:
         return json.loads(self.command(*arguments, "--json"))
 
     def prepare(self, policy: str = POLICY) -> None:
-        """The database, with `policy` in force."""
+        """The database, with `policy` in force. What the commands make of it is made once and then copied."""
         (self.folder / "policy.toml").write_text(policy)
+        if policy in _prepared:
+            self.database.write_bytes(_prepared[policy])
+            return
         self.command("migrate")
         self.command("apply", str(self.folder / "policy.toml"))
+        _prepared[policy] = self.database.read_bytes()
 
     def start(self, part: str = "intake") -> None:
         """Start it in a session of its own, and wait until it greets."""
