@@ -55,6 +55,7 @@ async def test_analysers_that_die_while_they_read_nothing_are_replaced() -> None
         assert await reads(analysers)
 
 
+@pytest.mark.filterwarnings("ignore:resource_tracker. process died unexpectedly:UserWarning")
 async def test_so_is_everything_when_the_system_kills_it_all() -> None:
     async with working(2) as analysers:
         end(signal.SIGKILL, psutil.Process().children(recursive=True))
@@ -66,7 +67,7 @@ async def test_analysers_that_are_all_stuck_before_they_took_a_mail_are_replaced
         stuck = processes()
         end(signal.SIGSTOP, stuck)
         assert await asyncio.gather(*(reads(analysers) for _ in range(3))) == [True] * 3
-        gone, alive = psutil.wait_procs(stuck, 60)
+        _, alive = psutil.wait_procs(stuck, 60)
         assert not alive, "those that were stuck are ended"
 
 

@@ -1,0 +1,104 @@
+"""`serve`: its parts come back when they die, end with it whichever way it ends, and don't begin where they cannot."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.journey.test_first_hour import mail, submit
+from tests.server import PATIENCE, Server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that is not running yet. What is left of it at the end is killed."""
+    server = Server(tmp_path)
+    server.prepare()
+    yield server
+    for process in running(server):
+        process.kill()
+
+
+def running(server: Server) -> list[psutil.Process]:
+    """Every process of this server, whoever started it: they work in its folder."""
+    return [
+        process
+        for process in psutil.process_iter()
+        if at(process) == str(server.folder) and process.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+def at(process: psutil.Process) -> str:
+    try:
+        return process.cwd()
+    except psutil.Error:  # it has ended, or is somebody else's
+        return ""
+
+
+def part(server: Server, command: str) -> psutil.Process | None:
+    """The process that runs this part, None where there is none at the moment."""
+    found = [process for process in running(server) if process.cmdline()[-1:] == [command]]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def until(condition: Callable[[], bool], server: Server) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, server.journal.read_text()
+        time.sleep(0.02)
+
+
+def is_ready(server: Server) -> bool:
+    """Whether `serve` has said that every part serves."""
+    return "event=ready" in server.journal.read_text()
+
+
+def test_parts_that_die_are_started_again_and_all_end_at_a_signal(server: Server) -> None:
+    server.start("serve")
+    until(lambda: is_ready(server), server)
+    victims = part(server, "intake"), part(server, "outbox")
+    for victim in victims:
+        assert victim is not None
+        victim.kill()
+    gone, alive = psutil.wait_procs([victim for victim in victims if victim], PATIENCE)
+    assert len(gone) == 2, alive
+    until(server.greets, server)
+    code, reply = submit(server, mail("support@example.org", "After the fall"), "support@example.org")
+    assert (code, reply[:20]) == (250, "2.0.0 SUP-1 created;")
+    until(lambda: part(server, "outbox") is not None, server)
+    assert server.stop() == 0
+    until(lambda: not running(server), server)
+
+
+def test_no_part_outlives_a_serve_that_was_killed(server: Server) -> None:
+    server.start("serve")
+    until(lambda: is_ready(server), server)
+    assert len(running(server)) > 3
+    server.kill()
+    until(lambda: not running(server), server)
+
+
+def test_a_port_that_is_taken_is_one_line_and_a_status(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", server.port)):
+        done = subprocess.run(
+            [sys.executable, "-m", "smtpintake", "serve"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=os.environ | server.environment,
+            cwd=server.folder,
+            check=False,
+            timeout=PATIENCE,
+        )
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("smtpintake: cannot start: ")
+    assert "already in use" in line
+    assert str(server.port) in line
+    assert done.returncode == 1
+    assert not running(server)
