@@ -9,21 +9,24 @@ answers it with 4yz.
 """
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from smtpintake.store.prepared import Prepared
 
-# How long a writer waits for another process's transaction before it gives up with "database is locked".
-BUSY_TIMEOUT_SECONDS: Final = 10
+# Seconds that a writer waits for another process's transaction before it gives up with "database is locked".
+BUSY_TIMEOUT: Final = 10.0
+_LOCK_POLL: Final = 0.002
 
 
 class Database:
@@ -31,9 +34,10 @@ class Database:
     itself.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self.url: Final[URL] = make_url(url)
-        self.engine: Final[Engine] = _engine(self.url)
+        self.engine: Final[Engine] = _engine(self.url, busy_timeout)
+        self._busy_timeout: Final = busy_timeout
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         self._lock_path: Final = _lock_path(self.url) if self.is_sqlite else None
 
@@ -63,8 +67,21 @@ class Database:
             yield
             return
         with self._lock_path.open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._take(lock)
             yield
+
+    def _take(self, lock: IO[bytes]) -> None:
+        """The advisory lock, within the busy timeout: a process that hangs with it must not hang us, too."""
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise OperationalError("flock", None, error) from error
+                time.sleep(_LOCK_POLL)
+            else:
+                return
 
 
 def allocate(connection: Connection, table: Table, count: int) -> range:
@@ -92,12 +109,12 @@ def _greatest(table: Table) -> Prepared:
     return Prepared(select(func.coalesce(func.max(table.c.id), 0)))
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, busy_timeout: float) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
+    engine = create_engine(url, connect_args={"timeout": busy_timeout, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
