@@ -1,12 +1,15 @@
 """What a process says of its own running, on standard error: for journald, a container's log, or a terminal.
 
 Contract: one line an event. It names log ids and addresses, never the text of a mail; what became of each mail is in
-the email log.
+the email log. A line that cannot be written (the disk is full, the reader of the pipe has gone) is lost, and raises
+nothing: what is told of the work must not end the work.
 """
 
 import logging
 import sys
-from typing import Literal
+import threading
+from contextlib import suppress
+from typing import Final, Literal
 
 import structlog
 
@@ -14,9 +17,23 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["text", "json"]
 
 
+class _Journal:
+    """What structlog's loggers write to."""
+
+    def __init__(self) -> None:
+        self._guard: Final = threading.Lock()
+
+    def msg(self, line: str) -> None:
+        with self._guard, suppress(OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def keep_journal(level: Level, form: Format) -> None:
     """Set up structlog, and the standard library's logging for what the libraries say."""
-    renderer = _renderer(form)
+    renderer, journal = _renderer(form), _Journal()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -26,7 +43,7 @@ def keep_journal(level: Level, form: Format) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: journal,
         cache_logger_on_first_use=True,
     )
     # aiosmtpd tells of every command at its INFO level; what matters of a session is in the email log.

@@ -132,4 +132,6 @@ def _analysis(raw: bytes | mmap.mmap, sha256: str, separators: tuple[str, ...]) 
 def _become_analyser() -> None:
     # Ctrl-C at the terminal is for the server, which ends us in its own time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The pool's handler waits for the interpreter, which is what a hanging regular expression holds.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))

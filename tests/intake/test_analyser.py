@@ -63,7 +63,7 @@ async def test_so_is_everything_when_the_system_kills_it_all() -> None:
 
 
 async def test_analysers_that_are_all_stuck_before_they_took_a_mail_are_replaced() -> None:
-    async with working(2, deadline=1.0, slack=0.0) as analysers:
+    async with working(1, deadline=1.0, slack=0.0) as analysers:
         stuck = processes()
         end(signal.SIGSTOP, stuck)
         assert await asyncio.gather(*(reads(analysers) for _ in range(3))) == [True] * 3
