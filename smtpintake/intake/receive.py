@@ -94,7 +94,12 @@ class Reception:
         """The name of the blob that a large mail has become, on disk; None for a small one, which a row will hold."""
         if mail.path is None:
             return None
-        await asyncio.to_thread(self._blobs.adopt, mail.path, envelope.transaction_id)
+        try:
+            await asyncio.to_thread(self._blobs.adopt, mail.path, envelope.transaction_id)
+        except OSError:
+            # On a full disk half of it may be there, and in the way of what comes next.
+            await asyncio.to_thread(self._blobs.delete, envelope.transaction_id)
+            raise
         return envelope.transaction_id
 
     def _settle(self, blob: str) -> None:

@@ -16,7 +16,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Reply
@@ -117,8 +117,8 @@ class Writer(Generic[Job]):
     def _look_around(self) -> None:
         try:
             self._idle()
-        except DBAPIError as error:
-            _log.warning("the policy could not be looked up", error=str(error.orig))
+        except Exception as error:  # noqa: BLE001 - nothing to be looked up is worth the thread that writes the mail
+            _log.warning("the policy could not be looked up", error=repr(error))
 
     def _commit(self, jobs: Sequence[Job]) -> list[Reply]:
         try:

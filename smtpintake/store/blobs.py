@@ -98,10 +98,11 @@ class FileBlobs:
 
     def adopt(self, path: Path, name: str) -> None:
         place = self._place(name)
-        self._make_durable_folder(place.parent)
         mark = self.spool_folder / _UNSETTLED / name
         _sync(path)
+        # First of all: where the disk of the blobs is not mounted, it fails, and nothing is put into the mount point.
         _link(path, mark)
+        self._make_durable_folder(place.parent)
         _link(path, place)
         _sync(place.parent)
 
@@ -178,9 +179,9 @@ class FileBlobs:
         return self.folder / name[-2:] / name
 
     def _make_durable_folder(self, folder: Path) -> None:
-        if folder in self._durable_folders:
+        if folder in self._durable_folders and folder.is_dir():
             return
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         _sync(folder.parent)
         self._durable_folders.add(folder)
 

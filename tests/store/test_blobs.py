@@ -66,6 +66,24 @@ def test_everything_is_synced_before_adopt_returns(blobs: FileBlobs, monkeypatch
     assert synced[-1] == (str(place.parent), True), "the name, last"
 
 
+def test_a_folder_that_is_gone_for_a_while_is_left_alone_and_used_again(blobs: FileBlobs) -> None:
+    path = spooled(blobs)
+    blobs.adopt(path, "06abcdefgh123456")
+    away = blobs.folder.rename(blobs.folder.with_name("away"))
+    blobs.folder.mkdir()  # as an unmounted disk leaves it
+    with pytest.raises(FileNotFoundError):
+        blobs.adopt(away / path.relative_to(blobs.folder), "06abcdefgh120056")
+    assert not any(blobs.folder.iterdir())
+
+    blobs.folder.rename(blobs.folder.with_name("empty"))
+    away.rename(blobs.folder)
+    for name in blobs.folder.glob("??/*"):
+        name.unlink()
+        name.parent.rmdir()
+    blobs.adopt(path, "06abcdefgh120056")
+    assert list(blobs.names()) == ["06abcdefgh120056"]
+
+
 def test_adopting_again_changes_nothing_and_other_octets_are_refused(blobs: FileBlobs) -> None:
     blobs.adopt(spooled(blobs), "06abcdefgh123456")
     blobs.adopt(spooled(blobs), "06abcdefgh123456")
