@@ -187,7 +187,8 @@ def _as_sent(octets: bytes) -> bytes:
     """The octets with the line ends of SMTP: a pipe gives LF, and mailbox files begin with a line of their own."""
     if octets.startswith((b"From ", b">From ")):
         octets = octets.partition(b"\n")[2]
-    return octets if b"\r\n" in octets else octets.replace(b"\n", b"\r\n")
+    # Each line by itself: one CRLF in a mail of LF, left over by some gateway, must not make all others bare.
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _envelope(to: tuple[str, ...], mail_from: ReversePath, peer: str | None, helo: str | None) -> Envelope:

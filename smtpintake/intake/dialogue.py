@@ -108,6 +108,8 @@ class Dialogue(Connection):
             self.reply(await handler.malformed_recipient(self.client, transaction, path.text, str(error)))
             return
         self.reply(await handler.rcpt(self.client, transaction, recipient))
+        if transaction.overshoot > self.service.limits.max_overshoot:
+            self._junk += 1
 
     async def smtp_DATA(self, arg: str | None) -> None:
         transaction = self.transaction

@@ -62,6 +62,7 @@ class Transaction:
     size: int | None
     smtputf8: bool
     rcpt_to: list[Mailbox] = field(default_factory=list)
+    overshoot: int = 0  # recipients that were one too many
 
 
 class Handler:
@@ -91,6 +92,7 @@ class Handler:
     async def rcpt(self, client: Client, transaction: Transaction, recipient: Mailbox) -> Reply:
         """Adds `recipient` to the transaction, or says why not. One given twice is one."""
         if len(transaction.rcpt_to) >= self._max_recipients:
+            transaction.overshoot += 1
             detail = f"more than {self._max_recipients} recipients"
             return await self._refuse(client, transaction, Reason.RCPT_LIMIT, rcpt_to=str(recipient), detail=detail)
         found = route(self._journey.policy(), recipient)

@@ -24,5 +24,8 @@ class Limits:
     max_command_length: int = 2048
     # Commands that bring no mail nearer, and refusals, that a session may cause between two accepted mails.
     max_junk: int = 50
+    # Recipients beyond `max_recipients` that a transaction may try, as it must (RFC 5321 s4.5.3.1.10), before each one
+    # counts as junk: every refusal is a row in the log.
+    max_overshoot: int = 1000
     # Octets of messages that all sessions together keep in memory; what comes on top is spooled to disk at once.
     max_memory: int = 64 << 20

@@ -107,6 +107,19 @@ async def test_guessing_recipients_has_an_end(tmp_path: Path) -> None:
         assert await client.reply() == str(REFUSALS[Reason.COMMAND_LIMIT])
 
 
+async def test_recipients_beyond_the_limit_have_an_end(tmp_path: Path) -> None:
+    async with serving(tmp_path / "spool", max_junk=5, max_recipients=1, max_overshoot=20) as server:
+        client = await (await server.client()).envelope()
+        for number in range(20 + 5):
+            assert (await client.ask(f"RCPT TO:<more{number}@example.net>")).startswith("452 4.5.3 rcpt.limit")
+        assert await client.reply() == str(REFUSALS[Reason.COMMAND_LIMIT])
+    async with serving(tmp_path / "spool", max_junk=5, max_recipients=1, max_overshoot=20) as server:
+        client = await (await server.client()).envelope()
+        for number in range(20):
+            assert (await client.ask(f"RCPT TO:<more{number}@example.net>")).startswith("452 4.5.3 rcpt.limit")
+        assert (await client.data(b".\r\n")).startswith("250 ")
+
+
 async def test_who_sends_mail_may_talk(tmp_path: Path) -> None:
     async with serving(tmp_path / "spool", max_junk=5) as server:
         client = await server.client()

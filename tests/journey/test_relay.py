@@ -257,8 +257,10 @@ def test_swaks_without_a_relay(relayed: Server) -> None:
 
 
 def test_a_pipe_hands_mail_to_deliver(relayed: Server) -> None:
-    # As Postfix's pipe(8) does with flags=F: a line of the mailbox format, and line ends of the system's own.
+    # As Postfix's pipe(8) does with flags=F: a line of the mailbox format, and line ends of the system's own. One of
+    # another kind has slipped in.
     piped = b"From cara@customer.example  Mon Nov  3 10:00:00 2025\n" + mail("support@example.org", "Piped").as_bytes()
+    piped += b"Cara\r\n"
     envelope = ("--mail-from", SENDER, "--peer", "192.0.2.7", "--helo", "relay.example")
     taken = relayed.command("deliver", "-", "--to", "support@example.org", *envelope, stdin=piped)
     refused = relayed.command("deliver", "-", "--to", "partners@example.org", *envelope, stdin=piped, status=77)
