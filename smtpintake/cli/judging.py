@@ -3,18 +3,21 @@ tells.
 
 Contract: `deliver` ends with 0 where the mail was accepted for anybody, 75 where the sender should try again, and 67,
 77 or 69 where it was refused (sysexits: no such user, no permission, unavailable), as the pipe of a mail server
-understands it.
+understands it. Such a pipe bounces a mail for any other status, so whatever keeps us from taking one is 75 too.
 """
 
 import asyncio
 import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 import click
+import structlog
+from sqlalchemy.exc import DBAPIError
 
 from smtpintake.cli.display import one_line, print_json, print_table
 from smtpintake.cli.program import Program, json_option, pass_program, said_in_one_line
@@ -31,7 +34,7 @@ from smtpintake.mail.ids import new_id
 from smtpintake.mail.parse import read
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Reply
-from smtpintake.settings import Settings
+from smtpintake.settings import Settings, SettingsError
 from smtpintake.store.database import Database
 from smtpintake.wiring import open_journey, open_judge
 
@@ -41,6 +44,8 @@ _EX_UNAVAILABLE: Final = 69
 _EX_NOUSER: Final = 67
 _EX_TEMPFAIL: Final = 75
 _EX_NOPERM: Final = 77
+
+_log: Final = structlog.get_logger(__name__)
 
 _Options = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -68,20 +73,44 @@ def deliver(program: Program, /, file: BinaryIO, to: tuple[str, ...], **envelope
 
     Prints the reply. The exit status is that of sysexits: 0 accepted, 75 try again, 67, 77 or 69 refused.
     """
-    keep_journal("warning", program.settings.log.format)
-    octets = _as_sent(file.read(program.settings.smtp.max_message_size + 1))
-    mail_from = _reverse_path(envelope["mail_from"], octets)
-    given = _envelope(to, mail_from, envelope["peer"], envelope["helo"])
-    with program.database() as database, said_in_one_line("deliver"):
-        settings = program.settings
-        if len(octets) > settings.smtp.max_message_size:
-            replies = asyncio.run(_refused_whole(settings, database, given, len(octets)))
-        else:
-            replies = asyncio.run(_delivered(settings, database, given, octets))
+    with _our_faults_are_for_later():
+        keep_journal("warning", program.settings.log.format)
+        octets = _as_sent(file.read(program.settings.smtp.max_message_size + 1))
+        mail_from = _reverse_path(envelope["mail_from"], octets)
+        given = _envelope(to, mail_from, envelope["peer"], envelope["helo"])
+        with program.database() as database, said_in_one_line("deliver"):
+            settings = program.settings
+            if len(octets) > settings.smtp.max_message_size:
+                replies = asyncio.run(_refused_whole(settings, database, given, len(octets)))
+            else:
+                replies = asyncio.run(_delivered(settings, database, given, octets))
     for reply in replies:
         click.echo(str(reply))
-    if status := min(map(_status, replies)):
+    if status := exit_status(replies):
         raise click.exceptions.Exit(status)
+
+
+class LaterError(click.ClickException):
+    """A fault of ours, in one line."""
+
+    exit_code = _EX_TEMPFAIL
+
+
+@contextmanager
+def _our_faults_are_for_later() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError:
+        raise
+    except click.ClickException as error:
+        raise LaterError(error.message) from error
+    except SettingsError as error:
+        raise LaterError("; ".join(map(str, error.faults))) from error
+    except DBAPIError as error:
+        raise LaterError(f"database: {error.orig}") from error
+    except Exception as error:
+        _log.exception("a mail could not be taken")
+        raise LaterError(f"a fault of ours: {error!r}") from error
 
 
 async def _delivered(settings: Settings, database: Database, envelope: Envelope, octets: bytes) -> list[Reply]:
@@ -122,6 +151,12 @@ def _refusal(envelope: Envelope, reason: Reason, recipient: str, size: int | Non
         size=size,
         detail="given to deliver",
     )
+
+
+def exit_status(replies: Sequence[Reply]) -> int:
+    """One status for all recipients. Tried again, those that were served already are recognised and add nothing."""
+    statuses = [_status(reply) for reply in replies]
+    return _EX_TEMPFAIL if _EX_TEMPFAIL in statuses else min(statuses)
 
 
 def _status(reply: Reply) -> int:
