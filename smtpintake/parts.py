@@ -5,6 +5,7 @@ starting is raised: `NotReadyError`, OSError (an address in use), or the databas
 """
 
 import asyncio
+import resource
 from typing import Final
 
 import structlog
@@ -19,9 +20,12 @@ from smtpintake.wiring import open_journey, smarthost
 
 _log: Final = structlog.get_logger(__name__)
 
+_OTHER_FILES: Final = 256  # besides sessions: database, analysers, blobs
+
 
 async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
+    allow_open_files(settings.smtp.max_connections)
     database = await asyncio.to_thread(open_current, settings.database.url)
     async with open_journey(settings, database) as journey:
         listener = Listener(journey.reception, _limits(settings), journey.spool_folder)
@@ -57,6 +61,19 @@ async def run_everything(settings: Settings) -> int:
     workers = [Part(f"intake {number}", ("intake",)) for number in range(1, settings.smtp.workers + 1)]
     supervisor = Supervisor((*workers, Part("outbox", ("outbox",))), settings.smtp.drain_timeout, _tell_ready)
     return await supervisor.run()
+
+
+def allow_open_files(connections: int) -> None:
+    """Let this process open what so many sessions need: a socket each, and a spool file for a large mail. The usual
+    soft limit of 1024 would turn the default number of sessions into mails that cannot be stored.
+    """
+    wanted = 2 * connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        _log.warning("fewer open files are allowed than max_connections may need", allowed=allowed, wanted=wanted)
 
 
 def _prepare(settings: Settings) -> None:
