@@ -18,7 +18,7 @@ from smtpintake.decide.routing import route
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
 from smtpintake.mail.address import MAX_PATH, NULL_PATH, Mailbox, ReversePath
-from smtpintake.mail.envelope import Envelope, Hello, Peer
+from smtpintake.mail.envelope import Envelope, Hello, Peer, Relay
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Reply
@@ -44,12 +44,16 @@ class Journey(Protocol):
 
 @dataclass(slots=True)
 class Client:
-    """Who is on the line. `hello` is None until HELO or EHLO."""
+    """Who is on the line. `hello` is None until HELO or EHLO; `relay` stands between the client and us; `login` is the
+    account that AUTH proved.
+    """
 
     listener: str
     peer: Peer
     hello: Hello | None = None
     tls: str | None = None
+    relay: Relay | None = None
+    login: str | None = None
 
 
 @dataclass(slots=True)
@@ -119,6 +123,8 @@ class Handler:
             transaction.mail_from,
             tuple(transaction.rcpt_to),
             transaction.smtputf8,
+            client.relay,
+            client.login,
         )
         try:
             return await self._answer(self._journey.receive(envelope, mail))

@@ -6,6 +6,7 @@ Contract: values only. `Peer.ip` is the client's address as the socket, or a rel
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from smtpintake.mail.address import Mailbox, ReversePath
 
@@ -26,9 +27,30 @@ class Hello:
     extended: bool = True
 
 
+class ToldBy(StrEnum):
+    """How a relay that the admin trusts tells who its client is."""
+
+    PROXY = "proxy"
+    XCLIENT = "xclient"
+    RECEIVED = "received"  # in the topmost Received field, which it wrote
+    NOBODY = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A trusted relay between the client and us. With `NOBODY` the client is unknown and SPF means nothing."""
+
+    ip: str
+    told_by: ToldBy
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One mail transaction up to DATA. `received_at` is aware UTC, taken when MAIL was accepted."""
+    """One mail transaction up to DATA. `received_at` is aware UTC, taken when MAIL was accepted.
+
+    `peer` and `hello` are the client's; those of a client behind a relay as the relay told them. `login` names the
+    account that AUTH proved.
+    """
 
     transaction_id: str
     received_at: datetime
@@ -39,3 +61,5 @@ class Envelope:
     mail_from: ReversePath
     rcpt_to: tuple[Mailbox, ...]
     smtputf8: bool = False
+    relay: Relay | None = None
+    login: str | None = None
