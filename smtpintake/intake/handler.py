@@ -7,7 +7,6 @@ raises is a fault of ours: the answer is 451 4.3.0, nothing of the exception goe
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,10 +14,11 @@ import structlog
 
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import route
+from smtpintake.intake.client import Client, Transaction
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
 from smtpintake.mail.address import MAX_PATH, NULL_PATH, Mailbox, ReversePath
-from smtpintake.mail.envelope import Envelope, Hello, Peer, Relay
+from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Reply
@@ -40,33 +40,6 @@ class Journey(Protocol):
     async def refuse(self, refusal: Refusal) -> Reply:
         """Logs the attempt; the reply of its reason, naming the log row."""
         ...
-
-
-@dataclass(slots=True)
-class Client:
-    """Who is on the line. `hello` is None until HELO or EHLO; `relay` stands between the client and us; `login` is the
-    account that AUTH proved.
-    """
-
-    listener: str
-    peer: Peer
-    hello: Hello | None = None
-    tls: str | None = None
-    relay: Relay | None = None
-    login: str | None = None
-
-
-@dataclass(slots=True)
-class Transaction:
-    """A mail transaction (RFC 5321 s3.3) between MAIL and the reply to its message."""
-
-    transaction_id: str
-    received_at: datetime
-    mail_from: ReversePath
-    size: int | None
-    smtputf8: bool
-    rcpt_to: list[Mailbox] = field(default_factory=list)
-    overshoot: int = 0  # recipients that were one too many
 
 
 class Handler:

@@ -15,8 +15,8 @@ import structlog
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as SmtpSession
 
+from smtpintake.intake.client import Client, Transaction
 from smtpintake.intake.command import split_command
-from smtpintake.intake.handler import Client, Transaction
 from smtpintake.intake.incoming import GoneError, Incoming
 from smtpintake.intake.service import Service
 from smtpintake.mail.envelope import Peer

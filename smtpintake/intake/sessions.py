@@ -5,11 +5,11 @@ its coroutine has ended, which may be later than the client: a journey under way
 """
 
 import asyncio
-import ipaddress
 from collections import Counter
 from contextlib import suppress
 from typing import Final, Protocol
 
+from smtpintake.intake.peers import network
 from smtpintake.mail.reason import Reason
 
 _LAST_WORDS: Final = 1.0  # seconds for the sessions that were cut off to say so
@@ -44,7 +44,7 @@ class Sessions:
 
     def admit(self, session: Session, ip: str) -> Reason | None:
         """Take the connection in, or say why it must go."""
-        peer = _network(ip)
+        peer = network(ip)
         if self.draining:
             return Reason.CONNECT_DRAINING
         if len(self._open) >= self._max_connections:
@@ -80,7 +80,3 @@ class Sessions:
                 await asyncio.wait_for(self._empty.wait(), _LAST_WORDS)
             return len(late)
         return 0
-
-
-def _network(ip: str) -> str:
-    return ipaddress.IPv6Address(ip).exploded[:19] if ":" in ip else ip

@@ -1,0 +1,37 @@
+"""`Client` and `Transaction`: what a session knows of who is on the line, and of the mail under way. Values that grow.
+
+Contract: no behaviour. The protocol makes a Client when a connection comes, the handler a Transaction at MAIL.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from smtpintake.mail.address import Mailbox, ReversePath
+from smtpintake.mail.envelope import Hello, Peer, Relay
+
+
+@dataclass(slots=True)
+class Client:
+    """Who is on the line. `hello` is None until HELO or EHLO; `relay` stands between the client and us; `login` is the
+    account that AUTH proved.
+    """
+
+    listener: str
+    peer: Peer
+    hello: Hello | None = None
+    tls: str | None = None
+    relay: Relay | None = None
+    login: str | None = None
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A mail transaction (RFC 5321 s3.3) between MAIL and the reply to its message."""
+
+    transaction_id: str
+    received_at: datetime
+    mail_from: ReversePath
+    size: int | None
+    smtputf8: bool
+    rcpt_to: list[Mailbox] = field(default_factory=list)
+    overshoot: int = 0  # recipients that were one too many
