@@ -127,7 +127,7 @@ async def _delivered(settings: Settings, database: Database, envelope: Envelope,
         taken = tuple(recipient for recipient in envelope.rcpt_to if not isinstance(found[recipient], Reason))
         if taken:
             mail = Received(octets, None, len(octets), hashlib.sha256(octets).hexdigest())
-            replies.append(await reception.receive(replace(envelope, rcpt_to=taken), mail))
+            replies.extend(await reception.receive(replace(envelope, rcpt_to=taken), mail))
         return replies
 
 

@@ -1,7 +1,8 @@
 """From decisions to outcomes: what the log says, what the client hears, and how several recipients share one reply.
 
 Contract: pure. After DATA one reply serves all recipients (RFC 5321 s4.2.5), so where some inboxes accept and others
-refuse, the refused ones are held for the operator: the sender is told of success, and nothing is lost.
+refuse, the refused ones are held for the operator: the sender is told of success, and nothing is lost. Over LMTP each
+recipient has a reply, so there is nothing to reconcile.
 """
 
 from collections.abc import Sequence

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from smtpintake.mail.address import Mailbox, ReversePath
-from smtpintake.mail.envelope import Hello, Peer, Relay
+from smtpintake.mail.envelope import Hello, Login, Peer, Relay
 
 
 @dataclass(slots=True)
 class Client:
     """Who is on the line. `hello` is None until HELO or EHLO; `relay` stands between the client and us; `login` is the
-    account that AUTH proved.
+    account that AUTH proved. With `lmtp` the dialogue is that of RFC 2033.
     """
 
     listener: str
@@ -21,7 +21,8 @@ class Client:
     hello: Hello | None = None
     tls: str | None = None
     relay: Relay | None = None
-    login: str | None = None
+    login: Login | None = None
+    lmtp: bool = False
 
 
 @dataclass(slots=True)

@@ -123,12 +123,13 @@ class Dialogue(Connection):
         message = await self._take_message()
         handler = self.service.handler
         if isinstance(message, Unreadable):
-            reply = await handler.unreadable(self.client, transaction, message.reason, message.size)
+            replies = await handler.unreadable(self.client, transaction, message.reason, message.size)
         else:
-            reply = await handler.message(self.client, transaction, message)
+            replies = await handler.message(self.client, transaction, message)
         self._set_post_data_state()
-        self.reply(reply)
-        if reply.reply_class is ReplyClass.SUCCESS:
+        for reply in replies:
+            self.reply(reply)
+        if any(reply.reply_class is ReplyClass.SUCCESS for reply in replies):
             self._junk = 0
 
     async def _take_message(self) -> Received | Unreadable:

@@ -21,7 +21,7 @@ from smtpintake.mail.address import MAX_PATH, NULL_PATH, Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
-from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Reply
+from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Replies, Reply
 
 _log = structlog.get_logger(__name__)
 
@@ -33,8 +33,10 @@ class Journey(Protocol):
         """The newest policy, from memory."""
         ...
 
-    async def receive(self, envelope: Envelope, mail: Received) -> Reply:
-        """The final reply, which names its log row. Takes over `mail`: its spool file is gone afterwards."""
+    async def receive(self, envelope: Envelope, mail: Received) -> Replies:
+        """The final reply, which names its log row; over LMTP one for each recipient, or one for all. Takes over
+        `mail`: its spool file is gone afterwards.
+        """
         ...
 
     async def refuse(self, refusal: Refusal) -> Reply:
@@ -67,7 +69,7 @@ class Handler:
         return await self._refuse(client, attempt, Reason.MAIL_SYNTAX, mail_from=text[:MAX_PATH], detail=detail)
 
     async def rcpt(self, client: Client, transaction: Transaction, recipient: Mailbox) -> Reply:
-        """Adds `recipient` to the transaction, or says why not. One given twice is one."""
+        """Adds `recipient` to the transaction, or says why not. One given twice is one, but for the replies of LMTP."""
         if len(transaction.rcpt_to) >= self._max_recipients:
             transaction.overshoot += 1
             detail = f"more than {self._max_recipients} recipients"
@@ -75,15 +77,15 @@ class Handler:
         found = route(self._journey.policy(), recipient)
         if isinstance(found, Reason):
             return await self._refuse(client, transaction, found, rcpt_to=str(recipient), detail="no inbox takes it")
-        if recipient not in transaction.rcpt_to:
+        if client.lmtp or recipient not in transaction.rcpt_to:
             transaction.rcpt_to.append(recipient)
         return RECIPIENT_OK
 
     async def malformed_recipient(self, client: Client, transaction: Transaction, text: str, detail: str) -> Reply:
         return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, rcpt_to=text[:MAX_PATH], detail=detail)
 
-    async def message(self, client: Client, transaction: Transaction, mail: Received) -> Reply:
-        """The journey's reply to a whole message."""
+    async def message(self, client: Client, transaction: Transaction, mail: Received) -> Replies:
+        """The journey's reply to a whole message; over LMTP one for each RCPT that was accepted."""
         if client.hello is None:
             raise ValueError("a transaction begins after HELO or EHLO")
         envelope = Envelope(
@@ -94,25 +96,30 @@ class Handler:
             client.hello,
             client.tls,
             transaction.mail_from,
-            tuple(transaction.rcpt_to),
+            tuple(dict.fromkeys(transaction.rcpt_to)),
             transaction.smtputf8,
             client.relay,
             client.login,
+            client.lmtp,
         )
         try:
-            return await self._answer(self._journey.receive(envelope, mail))
+            replies = await self._journey.receive(envelope, mail)
+        except Exception:  # noqa: BLE001 - as in `_answer`
+            replies = (_fault(),)
         finally:
             mail.discard()
+        return _for_each(client, transaction, envelope.rcpt_to, replies)
 
-    async def unreadable(self, client: Client, transaction: Transaction, reason: Reason, size: int) -> Reply:
-        """The octets themselves are refused, for every recipient alike: one row each, one reply for all."""
+    async def unreadable(self, client: Client, transaction: Transaction, reason: Reason, size: int) -> Replies:
+        """The octets themselves are refused, for every recipient alike: one row each."""
+        recipients = tuple(dict.fromkeys(transaction.rcpt_to))
         refusals = (
             self._refuse(
                 client, transaction, reason, rcpt_to=str(recipient), size=size, detail=f"in a message of {size} octets"
             )
-            for recipient in transaction.rcpt_to
+            for recipient in recipients
         )
-        return (await asyncio.gather(*refusals))[0]
+        return _for_each(client, transaction, recipients, tuple(await asyncio.gather(*refusals)))
 
     async def _refuse(
         self,
@@ -145,5 +152,19 @@ class Handler:
         try:
             return await reply
         except Exception:  # noqa: BLE001 - the sender keeps the mail and tries again; the fault is in the journal
-            _log.exception("the journey failed")
-            return REFUSALS[Reason.FAULT_INTERNAL]
+            return _fault()
+
+
+def _fault() -> Reply:
+    _log.exception("the journey failed")
+    return REFUSALS[Reason.FAULT_INTERNAL]
+
+
+def _for_each(client: Client, transaction: Transaction, recipients: tuple[Mailbox, ...], replies: Replies) -> Replies:
+    """What goes over the wire: one reply (RFC 5321 s4.2.5), or one for each RCPT in its order (RFC 2033 s4.2), where a
+    recipient that was given twice hears its verdict twice. `replies` are those of `recipients`, or one for all.
+    """
+    if not client.lmtp:
+        return (replies[0],)
+    verdicts = dict(zip(recipients, replies if len(replies) > 1 else replies * len(recipients), strict=True))
+    return tuple(verdicts[recipient] for recipient in transaction.rcpt_to)

@@ -6,7 +6,7 @@ what was refused.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -21,7 +21,7 @@ from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.message import Message
 from smtpintake.mail.reason import Reason
-from smtpintake.mail.reply import REFUSALS, Reply
+from smtpintake.mail.reply import REFUSALS, Replies, Reply
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import LogRow, RawMail, Trace
 
@@ -53,17 +53,23 @@ class LogRows:
 
     def mail(
         self, submission: Submission, message: Message, places: Sequence[Place], lost: Sequence[Unroutable]
-    ) -> Reply:
-        """The rows of a mail that was read and judged: the reply is that of the recipient for whom most was done."""
+    ) -> Replies:
+        """The rows of a mail that was read and judged. Where one reply serves all, it is that of the recipient for whom
+        most was done.
+        """
         lines = [_placed(place) for place in places]
-        accepted = any(is_accepted(line.outcome) for line in lines)
+        lmtp = submission.envelope.lmtp
+        accepted = not lmtp and any(is_accepted(line.outcome) for line in lines)
         lines += [self._lost(unroutable, accepted) for unroutable in lost]
         chosen = lines[most_done([line.outcome for line in lines])]
         keeps = any(line.outcome in _KEEPS_RAW for line in lines)
         refused_small = submission.raw.octets is not None and any(line.outcome is Outcome.REJECTED for line in lines)
         raw_id = self._keep(submission) if keeps or refused_small else None
         about = _about_mail(submission) | _about_message(message) | {"raw_id": raw_id}
-        return self._write(about, lines, chosen.reply.logged(chosen.log_id))
+        if not lmtp:
+            return (self._write(about, lines, chosen.reply.logged(chosen.log_id)),)
+        said = self._write_each(about, lines)
+        return tuple(said[str(recipient)] for recipient in submission.envelope.rcpt_to)
 
     def unread(self, submission: Submission, kept_before: str | None) -> Reply:
         """The rows of a mail that no analyser could read. `kept_before` is the raw mail of an earlier try, if any."""
@@ -102,26 +108,42 @@ class LogRows:
         return self._write(about, [line], reply.logged(log_id))
 
     def _write(self, about: dict[str, object], lines: Sequence[_Line], reply: Reply) -> Reply:
-        """One log row and one trace a recipient."""
+        """One log row and one trace a recipient, all with the one reply."""
         for line in lines:
-            for i, recipient in enumerate(line.recipients):
-                log_id = line.log_id if i == 0 else new_id(self._now)
-                self._rows.add(
-                    LogRow,
-                    **(_BLANK | about),
-                    id=log_id,
-                    rcpt_to=recipient,
-                    outcome=line.outcome,
-                    reason=line.reason,
-                    reply_code=reply.code,
-                    reply_status=reply.enhanced,
-                    reply_text=reply.text,
-                    policy_version=self._snapshot.policy.version,
-                    **_whereabouts(line, first=i == 0),
-                )
-                findings = [{"check": f.check, "result": f.result, "detail": f.detail} for f in line.findings]
-                self._rows.add(Trace, log_id=log_id, findings=findings)
+            for log_id, recipient in self._named(line):
+                self._row(about, line, log_id, recipient, reply)
         return reply
+
+    def _write_each(self, about: dict[str, object], lines: Sequence[_Line]) -> dict[str | None, Reply]:
+        """One log row and one trace a recipient, each with a reply that names it."""
+        said: dict[str | None, Reply] = {}
+        for line in lines:
+            for log_id, recipient in self._named(line):
+                said[recipient] = line.reply.logged(log_id)
+                self._row(about, line, log_id, recipient, said[recipient])
+        return said
+
+    def _named(self, line: _Line) -> Iterator[tuple[str, str | None]]:
+        """The line's recipients, each with the id of its row; the first one's is the line's."""
+        for i, recipient in enumerate(line.recipients):
+            yield line.log_id if i == 0 else new_id(self._now), recipient
+
+    def _row(self, about: dict[str, object], line: _Line, log_id: str, recipient: str | None, reply: Reply) -> None:
+        self._rows.add(
+            LogRow,
+            **(_BLANK | about),
+            id=log_id,
+            rcpt_to=recipient,
+            outcome=line.outcome,
+            reason=line.reason,
+            reply_code=reply.code,
+            reply_status=reply.enhanced,
+            reply_text=reply.text,
+            policy_version=self._snapshot.policy.version,
+            **_whereabouts(line, first=log_id == line.log_id),
+        )
+        findings = [{"check": f.check, "result": f.result, "detail": f.detail} for f in line.findings]
+        self._rows.add(Trace, log_id=log_id, findings=findings)
 
     def _lost(self, unroutable: Unroutable, accepted: bool) -> _Line:
         finding = Finding("route", unroutable.reason, "the policy changed between RCPT and DATA")

@@ -24,7 +24,7 @@ from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.reason import Reason
-from smtpintake.mail.reply import REFUSALS, Reply
+from smtpintake.mail.reply import REFUSALS, Replies, Reply
 from smtpintake.store.blobcheck import blob_is_named
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
@@ -50,8 +50,10 @@ class Reception:
         """The newest policy that this process has seen; what finally judges is looked up again by the writer."""
         return self._snapshots.newest.policy
 
-    async def receive(self, envelope: Envelope, mail: Received) -> Reply:
-        """The mail's final reply. Takes over `mail`: its spool file is gone afterwards."""
+    async def receive(self, envelope: Envelope, mail: Received) -> Replies:
+        """The mail's final reply, or over LMTP one for each recipient. Takes over `mail`: its spool file is gone
+        afterwards.
+        """
         started = time.monotonic()
         try:
             # 1 Read it, in a process that can be killed; meanwhile a large mail goes to disk.
@@ -60,21 +62,22 @@ class Reception:
             blob = await storing
             # 2 Gather facts, judge, compose and record: the writer does it in one transaction, with all that wait.
             raw = Raw(mail.size, mail.sha256, mail.octets, blob)
-            reply = await self._writer.submit(Submission(envelope, raw, analysis, failure, started))
+            replies = await self._writer.submit(Submission(envelope, raw, analysis, failure, started))
             # 3 A blob that no row names after the commit (of a refusal, of a duplicate) is not kept.
             if blob is not None:
                 await asyncio.to_thread(self._settle, blob)
         except OSError as error:
             _log.error("a mail could not be stored", transaction=envelope.transaction_id, error=str(error))
-            reply = REFUSALS[Reason.FAULT_STORAGE].logged(envelope.transaction_id)
+            replies = (REFUSALS[Reason.FAULT_STORAGE].logged(envelope.transaction_id),)
         finally:
             mail.discard()
-        _log.info("mail", transaction=envelope.transaction_id, peer=envelope.peer.ip, reply=str(reply))
-        return reply
+        said = "; ".join(map(str, replies))
+        _log.info("mail", transaction=envelope.transaction_id, peer=envelope.peer.ip, reply=said)
+        return replies
 
     async def refuse(self, refusal: Refusal) -> Reply:
         """Log an attempt that is refused before there is a message. The reply names the log row."""
-        reply = await self._writer.submit(refusal)
+        (reply,) = await self._writer.submit(refusal)
         _log.info("refused", transaction=refusal.transaction_id, peer=refusal.peer.ip, reply=str(reply))
         return reply
 

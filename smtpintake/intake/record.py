@@ -24,7 +24,7 @@ from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.mail.reason import Reason
-from smtpintake.mail.reply import Reply
+from smtpintake.mail.reply import Replies
 from smtpintake.store.database import allocate
 from smtpintake.store.evidence import gather
 from smtpintake.store.prepared import Prepared
@@ -69,30 +69,30 @@ class Recorder:
         self._answer = answer
         self._returned = returned
 
-    def record(self, connection: Connection, jobs: Sequence[Job]) -> list[Reply]:
+    def record(self, connection: Connection, jobs: Sequence[Job]) -> list[Replies]:
         """The replies to `jobs`, whose rows are written when this returns and durable when the caller commits."""
         snapshot = self._snapshots.refresh(connection)
-        return [reply for group in independent(jobs) for reply in self._record_group(connection, snapshot, group)]
+        return [replies for group in independent(jobs) for replies in self._record_group(connection, snapshot, group)]
 
-    def record_fault(self, connection: Connection, job: Job, reason: Reason, detail: str) -> Reply:
+    def record_fault(self, connection: Connection, job: Job, reason: Reason, detail: str) -> Replies:
         """The log rows of a job that `record` failed on, and nothing else of it."""
         rows = Rows()
         reply = LogRows(rows, self._snapshots.newest, datetime.now(UTC)).fault(job, reason, detail)
         rows.insert(connection)
-        return reply
+        return (reply,)
 
-    def _record_group(self, connection: Connection, snapshot: Snapshot, group: Sequence[Job]) -> list[Reply]:
+    def _record_group(self, connection: Connection, snapshot: Snapshot, group: Sequence[Job]) -> list[Replies]:
         now = datetime.now(UTC)
         judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
         rows = Rows()
         log = LogRows(rows, snapshot, now)
         effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answer, rows)
-        replies = []
+        replies: list[Replies] = []
         for job in group:
             if isinstance(job, Refusal):
-                replies.append(log.refusal(job))
+                replies.append((log.refusal(job),))
             elif job.analysis is None:
-                replies.append(log.unread(job, _same_octets(connection, job.raw.sha256)))
+                replies.append((log.unread(job, _same_octets(connection, job.raw.sha256)),))
             else:
                 mail = judged[job.envelope.transaction_id]
                 places = effects.place(job, job.analysis.draft, mail.results)
@@ -116,7 +116,9 @@ class Recorder:
         judged = {}
         for submission, several, lost in split:
             of_mail = [next(facts) for _ in several]
-            judgements = reconcile([judge(each, policy) for each in of_mail])
+            judgements = tuple(judge(each, policy) for each in of_mail)
+            if not submission.envelope.lmtp:
+                judgements = reconcile(judgements)
             results = tuple(zip(of_mail, judgements, strict=True))
             judged[submission.envelope.transaction_id] = JudgedMail(results, lost)
         return judged

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from smtpintake.mail.reason import Reason
-from smtpintake.mail.reply import REFUSALS, Reply
+from smtpintake.mail.reply import REFUSALS, Replies
 from smtpintake.store.database import Database
 
 MAX_BATCH: Final = 200
@@ -37,8 +37,8 @@ class Named(Protocol):
 
 
 Job = TypeVar("Job", bound=Named)
-Record = Callable[[Connection, Sequence[Job]], list[Reply]]
-RecordFault = Callable[[Connection, Job, Reason, str], Reply]
+Record = Callable[[Connection, Sequence[Job]], list[Replies]]
+RecordFault = Callable[[Connection, Job, Reason, str], Replies]
 
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ _log = structlog.get_logger(__name__)
 class _Waiting(Generic[Job]):
     job: Job
     loop: asyncio.AbstractEventLoop
-    reply: "asyncio.Future[Reply]"
+    replies: "asyncio.Future[Replies]"
 
 
 class Writer(Generic[Job]):
@@ -81,12 +81,12 @@ class Writer(Generic[Job]):
         self._queue.put(None)
         self._thread.join()
 
-    def submit(self, job: Job) -> "asyncio.Future[Reply]":
-        """A future of the reply to `job`. Call it in a running event loop."""
+    def submit(self, job: Job) -> "asyncio.Future[Replies]":
+        """A future of the replies to `job`. Call it in a running event loop."""
         loop = asyncio.get_running_loop()
-        reply: asyncio.Future[Reply] = loop.create_future()
-        self._queue.put(_Waiting(job, loop, reply))
-        return reply
+        replies: asyncio.Future[Replies] = loop.create_future()
+        self._queue.put(_Waiting(job, loop, replies))
+        return replies
 
     def _run(self) -> None:
         while True:
@@ -120,7 +120,7 @@ class Writer(Generic[Job]):
         except Exception as error:  # noqa: BLE001 - nothing to be looked up is worth the thread that writes the mail
             _log.warning("the policy could not be looked up", error=repr(error))
 
-    def _commit(self, jobs: Sequence[Job]) -> list[Reply]:
+    def _commit(self, jobs: Sequence[Job]) -> list[Replies]:
         try:
             with self._database.write() as connection:
                 return self._record(connection, jobs)
@@ -134,7 +134,7 @@ class Writer(Generic[Job]):
         except Exception as error:  # noqa: BLE001 - the answer to the senders is 4yz, the fault is in the log
             return self._refuse_all(jobs, error)
 
-    def _one(self, connection: Connection, job: Job) -> Reply:
+    def _one(self, connection: Connection, job: Job) -> Replies:
         try:
             with connection.begin_nested():
                 return self._record(connection, [job])[0]
@@ -146,15 +146,15 @@ class Writer(Generic[Job]):
                 return self._record_fault(connection, job, Reason.FAULT_INTERNAL, repr(error))
 
     @staticmethod
-    def _refuse_all(jobs: Sequence[Job], error: Exception) -> list[Reply]:
+    def _refuse_all(jobs: Sequence[Job], error: Exception) -> list[Replies]:
         """Nothing was kept: every sender keeps their mail and tries again."""
         _log.error("nothing could be written", mails=len(jobs), error=str(error))
         full = any(phrase in str(error).lower() for phrase in _NO_ROOM)
         reply = REFUSALS[Reason.FAULT_STORAGE if full else Reason.FAULT_INTERNAL]
-        return [reply.logged(job.transaction_id) for job in jobs]
+        return [(reply.logged(job.transaction_id),) for job in jobs]
 
 
-def _answer(batch: list[_Waiting[Job]], replies: list[Reply]) -> None:
-    for waiting, reply in zip(batch, replies, strict=True):
-        if not waiting.reply.done():
-            waiting.reply.set_result(reply)
+def _answer(batch: list[_Waiting[Job]], replies: list[Replies]) -> None:
+    for waiting, said in zip(batch, replies, strict=True):
+        if not waiting.replies.done():
+            waiting.replies.set_result(said)

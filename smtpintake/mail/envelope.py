@@ -45,11 +45,23 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """The account that AUTH proved (RFC 4954). `senders` are the addresses, folded, and the `@domain`s it may use."""
+
+    name: str
+    senders: tuple[str, ...]
+
+    def may_send_as(self, mailbox: Mailbox) -> bool:
+        """True where the account was given this address, or all of its domain (not of the domains below it)."""
+        return mailbox.folded in self.senders or f"@{mailbox.folded_domain}" in self.senders
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One mail transaction up to DATA. `received_at` is aware UTC, taken when MAIL was accepted.
 
-    `peer` and `hello` are the client's; those of a client behind a relay as the relay told them. `login` names the
-    account that AUTH proved.
+    `peer` and `hello` are the client's; those of a client behind a relay as the relay told them. `login` is the
+    account that AUTH proved. Over LMTP (RFC 2033) each recipient hears its own verdict, otherwise all hear one.
     """
 
     transaction_id: str
@@ -62,4 +74,5 @@ class Envelope:
     rcpt_to: tuple[Mailbox, ...]
     smtputf8: bool = False
     relay: Relay | None = None
-    login: str | None = None
+    login: Login | None = None
+    lmtp: bool = False

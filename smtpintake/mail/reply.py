@@ -60,6 +60,10 @@ class Reply:
         return replace(self, text=f"{self.text}; log {log_id}")
 
 
+# What a mail is answered with: one reply for all of its recipients, or one for each, in their order (RFC 2033 s4.2).
+Replies = tuple[Reply, ...]
+
+
 def _refusal(code: int, status: tuple[int, int, int], reason: Reason, text: str) -> Reply:
     return Reply(code, status, f"{reason}: {text}")
 

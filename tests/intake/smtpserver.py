@@ -14,7 +14,7 @@ from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.intake.spool import Received
 from smtpintake.mail.envelope import Envelope
-from smtpintake.mail.reply import REFUSALS, Reply, created
+from smtpintake.mail.reply import REFUSALS, Replies, Reply, created
 from tests import make
 
 GUARD = 20.0  # seconds until a test that hangs is called one
@@ -38,7 +38,7 @@ class FakeJourney:
     def policy(self) -> Policy:
         return self.rules
 
-    async def receive(self, envelope: Envelope, mail: Received) -> Reply:
+    async def receive(self, envelope: Envelope, mail: Received) -> Replies:
         self.entered.set()
         await self.gate.wait()
         if self.fault is not None:
@@ -50,7 +50,7 @@ class FakeJourney:
         self.mails.append((envelope, octets))
         mail.discard()
         self.finished.set()
-        return created(f"SUP-{len(self.mails)}").logged(envelope.transaction_id)
+        return (created(f"SUP-{len(self.mails)}").logged(envelope.transaction_id),)
 
     async def refuse(self, refusal: Refusal) -> Reply:
         if self.fault is not None:

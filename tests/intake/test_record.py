@@ -73,7 +73,7 @@ class World:
 
     def submit(self, *jobs: Submission | Refusal) -> list[str]:
         with self.database.write() as connection:
-            return [str(reply) for reply in self.recorder.record(connection, jobs)]
+            return [str(replies[0]) for replies in self.recorder.record(connection, jobs)]
 
     def rows(self, model: type) -> list[Any]:
         with Session(self.database.engine) as session:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.reason import Reason
-from smtpintake.mail.reply import OK, REFUSALS, Reply
+from smtpintake.mail.reply import OK, REFUSALS, Replies
 from smtpintake.store.database import Database
 
 
@@ -19,12 +19,12 @@ class Job:
     transaction_id: str = "0" * 16
 
 
-def record(connection: Connection, jobs: Sequence[Job]) -> list[Reply]:
-    return [OK for _ in jobs]
+def record(connection: Connection, jobs: Sequence[Job]) -> list[Replies]:
+    return [(OK,) for _ in jobs]
 
 
-def record_fault(connection: Connection, job: Job, reason: Reason, detail: str) -> Reply:
-    return REFUSALS[reason]
+def record_fault(connection: Connection, job: Job, reason: Reason, detail: str) -> Replies:
+    return (REFUSALS[reason],)
 
 
 async def test_a_policy_that_cannot_be_read_does_not_end_it(tmp_path: Path) -> None:
@@ -38,6 +38,6 @@ async def test_a_policy_that_cannot_be_read_does_not_end_it(tmp_path: Path) -> N
     writer = Writer[Job](database, record, record_fault, look)
     writer.start()
     assert looked.wait(60)
-    assert await asyncio.wait_for(writer.submit(Job()), 60) is OK
+    assert await asyncio.wait_for(writer.submit(Job()), 60) == (OK,)
     writer.stop()
     database.close()
