@@ -1,0 +1,65 @@
+"""`Breaker`: when no name server can be reached, nobody waits for one.
+
+Contract: closed, it only counts. `STRIKES` queries in a row without a reply start a probe in the background, and the
+breaker opens if that has no reply either: so a domain whose own servers are dead opens nothing. While it is open a
+probe is made again and again, one at a time, after pauses that grow to `LONGEST_PAUSE`; any reply closes it. One line
+in the journal for each change.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+STRIKES: Final = 3
+FIRST_PAUSE: Final = 0.5  # seconds
+LONGEST_PAUSE: Final = 30.0
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Breaker:
+    """`probe` asks what any name server can answer; True where one did. It has a deadline of its own."""
+
+    def __init__(self, probe: Callable[[], Awaitable[bool]], first_pause: float = FIRST_PAUSE) -> None:
+        self._probe: Final = probe
+        self._first_pause: Final = first_pause
+        self._strikes = 0
+        self._watch: asyncio.Task[None] | None = None
+        self.is_open = False
+
+    def heard(self) -> None:
+        """A name server replied, whatever it said."""
+        self._strikes = 0
+        if self.is_open:
+            self.is_open = False
+            _log.info("a name server answers again: mail is authenticated")
+
+    def silent(self, why: str) -> None:
+        """A query had no reply."""
+        self._strikes += 1
+        if self._strikes >= STRIKES and self._watch is None:
+            self._watch = asyncio.create_task(self._keep_probing(why))
+
+    async def close(self) -> None:
+        """End the probing."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+
+    async def _keep_probing(self, why: str) -> None:
+        """Until somebody answers: the probe, or a query that was still under way."""
+        pause = self._first_pause
+        try:
+            while self._strikes and not await self._probe():
+                if self._strikes and not self.is_open:
+                    self.is_open = True
+                    _log.warning("no name server answers: mail is not authenticated until one does", error=why)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            self.heard()
+        finally:
+            self._watch, self.is_open = None, False
