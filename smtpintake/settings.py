@@ -5,10 +5,12 @@ Contract: frozen once read; every fault is found at once, with the file or varia
 directory. What mail is accepted for is policy and not here: it lives in the database.
 """
 
+import ipaddress
 import os
 import re
 import socket
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +34,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from smtpintake.decide.faults import Fault, validation_faults
+from smtpintake.intake.relay import Network, TrustedRelays
 from smtpintake.mail.address import AddressError, Mailbox
+from smtpintake.mail.envelope import ToldBy
 
 DEFAULT_FILE: Final = Path("conf/smtpintake.toml")
 PREFIX: Final = "SMTPINTAKE_"
@@ -110,6 +114,25 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _network(value: object) -> Network:
+    text = str(value)
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no network such as '192.0.2.0/24', '2001:db8::/32' or '10.1.2.3'") from error
+    if network.prefixlen == 0:
+        raise ValueError("would trust everybody: name the networks of your relays")
+    if "/" in text and ipaddress.ip_interface(text.strip()).ip != network.network_address:
+        raise ValueError(f"{text!r} is an address within a network: write '{network}', or the address alone")
+    return network
+
+
+def _tables(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("is a list of tables: write it into the settings file")  # noqa: TRY004 - pydantic's way
+    return value
+
+
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Hostname = Annotated[str, AfterValidator(_hostname)]
@@ -120,6 +143,22 @@ class Section(BaseModel):
     """One table of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrustedRelay(Section):
+    """Peers that pass on what others send, and how they tell who those are."""
+
+    networks: Annotated[
+        tuple[Annotated[Network, BeforeValidator(_network)], ...], BeforeValidator(_split), Field(min_length=1)
+    ]
+    client: ToldBy
+
+
+def _each_network_once(relays: tuple[TrustedRelay, ...]) -> tuple[TrustedRelay, ...]:
+    counted = Counter(network for relay in relays for network in relay.networks)
+    if several := [str(network) for network, times in counted.items() if times > 1]:
+        raise ValueError(f"each network may be named once: {', '.join(several)}")
+    return relays
 
 
 class Smtp(Section):
@@ -139,11 +178,19 @@ class Smtp(Section):
     analysis_deadline: Seconds = 10.0
     drain_timeout: Seconds = 30.0
     batch: Annotated[int, Field(ge=1, le=1000)] = 200
+    trusted_relays: Annotated[
+        tuple[TrustedRelay, ...], BeforeValidator(_tables), AfterValidator(_each_network_once)
+    ] = ()
 
     @property
     def announced_name(self) -> str:
         """What the greeting says: `hostname`, or else this machine's own full name."""
         return self.hostname or socket.getfqdn()
+
+    @property
+    def relays(self) -> TrustedRelays:
+        """`trusted_relays`, to be asked for a peer."""
+        return TrustedRelays.of((network, relay.client) for relay in self.trusted_relays for network in relay.networks)
 
 
 class DatabaseSection(Section):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from smtpintake.mail.envelope import ToldBy
 from smtpintake.settings import Endpoint, Settings, SettingsError, SettingsFault, load_settings, settings_file
 
 SHIPPED = Path(__file__).parents[1] / "conf" / "smtpintake.toml"
@@ -118,6 +119,50 @@ def test_a_wrong_value_says_what_is_allowed(tmp_path: Path, text: str, key: str,
     assert fault.key == key
     assert what in fault.what
     assert "hunter2" not in str(fault)
+
+
+def test_trusted_relays_are_asked_by_address(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        '[[smtp.trusted_relays]]\nnetworks = ["10.0.0.0/8", "2001:db8::/32"]\nclient = "received"\n'
+        '[[smtp.trusted_relays]]\nnetworks = ["10.1.2.3"]\nclient = "proxy"\n',
+    )
+    relays = load_settings(file).smtp.relays
+    assert [relays.told_by(ip) for ip in ("10.1.2.4", "10.1.2.3", "2001:db8::1", "192.0.2.1")] == [
+        ToldBy.RECEIVED,
+        ToldBy.PROXY,
+        ToldBy.RECEIVED,
+        None,
+    ]
+
+
+def test_every_fault_of_trusted_relays_is_found_at_once(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        '[[smtp.trusted_relays]]\nnetworks = ["10.1.2.3/8", "::/0", "mail.example", "10.0.0.256"]\nclient = "prox"\n'
+        '[[smtp.trusted_relays]]\nnetworks = []\nclient = "none"\n'
+        '[[smtp.trusted_relays]]\nnetwork = ["10.0.0.0/8"]\n',
+    )
+    found = {fault.key.removeprefix("smtp.trusted_relays"): fault.what for fault in faults(file)}
+    assert found.keys() == {
+        *("[0].networks[0]", "[0].networks[1]", "[0].networks[2]", "[0].networks[3]", "[0].client"),
+        *("[1].networks", "[2].networks", "[2].network", "[2].client"),
+    }
+    assert "write '10.0.0.0/8'" in found["[0].networks[0]"]
+    assert "trust everybody" in found["[0].networks[1]"]
+    assert "'proxy', 'xclient', 'received' or 'none'" in found["[0].client"]
+
+
+def test_a_network_has_one_way_to_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(
+        tmp_path,
+        '[[smtp.trusted_relays]]\nnetworks = ["10.0.0.1", "10.0.0.2"]\nclient = "none"\n'
+        '[[smtp.trusted_relays]]\nnetworks = ["10.0.0.1/32", "10.0.0.0/8"]\nclient = "proxy"\n',
+    )
+    (fault,) = faults(file)
+    assert (fault.key, fault.what) == ("smtp.trusted_relays", "each network may be named once: 10.0.0.1/32")
+    monkeypatch.setenv("SMTPINTAKE_SMTP__TRUSTED_RELAYS", "10.0.0.0/8")
+    assert "write it into the settings file" in str(faults(None)[0])
 
 
 def test_a_section_in_one_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
