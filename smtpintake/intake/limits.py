@@ -4,7 +4,31 @@ Contract: sizes are octets, times are seconds. RFC 5321 s4.5.3 gives the least o
 may be set below it but by an admin who means it.
 """
 
+import re
 from dataclasses import dataclass
+from typing import Final, Self
+
+_RATE: Final = re.compile(r"([1-9][0-9]{0,5}) ?/ ?(?:([1-9][0-9]{0,2}) )?(second|minute|hour|day)s?")
+_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many `times` within so many `seconds`."""
+
+    times: int
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"{self.times} in {self.seconds} s"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `60/minute` or `100/15 minutes`. Raises ValueError."""
+        match = _RATE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is no rate: write '60/minute', '100/15 minutes' (second, minute, hour, day)")
+        return cls(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +42,7 @@ class Limits:
     max_connections_per_peer: int = 50
     # A command must be complete, and some octets of a message must have come, within this (RFC 5321 s4.5.3.2.7).
     idle_timeout: float = 300.0
-    # Octets a second that a message must arrive with, once `idle_timeout` of grace is used up.
+    # Octets a second that a message must arrive with, once `idle_timeout` of grace is used up; 0 for no such limit.
     min_data_rate: int = 500
     # RFC 5321 s4.5.3.1.4 asks for 512, and each extension for some more.
     max_command_length: int = 2048

@@ -1,0 +1,170 @@
+"""`Rates`: how often a peer or a sender may do what it does, counted in fixed windows.
+
+Contract: counts in the memory of this process, or in Redis for all processes and machines together. Counting never
+refuses mail by itself failing: Redis in trouble, or slow, means that nobody is over a rate, said once an outage.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
+from enum import StrEnum
+from typing import Final, Protocol, cast
+
+import structlog
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage, Storage
+from limits.aio.storage.redis.redispy import RedispyBridge
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import ConfigurationError, StorageError
+
+from smtpintake.intake.limits import Rate
+
+_PATIENCE: Final = 1.0  # seconds for Redis to answer
+_PAUSE: Final = 10.0  # seconds without asking a Redis that did not
+_MAX_COUNTERS: Final = 100_000  # some 25 MB
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Counted(StrEnum):
+    """What is counted; the value is part of the counter's name."""
+
+    CONNECTIONS = "connections"
+    MAILS = "mails"
+    SENDER_MAILS = "sender"
+    REFUSED_RECIPIENTS = "refused"
+
+
+class _Closable(Protocol):
+    """What redis-py's client can do, and the type that `limits` gives it doesn't say."""
+
+    async def aclose(self) -> None: ...
+
+
+class Counters(Storage):
+    """What `limits` counts in. Its own memory storage looks through every counter at every hit and forgets none that
+    is still running, so that a stranger with many networks decides how long it takes and how large it grows. This one
+    does neither: where there are too many counters, the oldest goes.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, size: int = _MAX_COUNTERS, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._size: Final = size
+        self._clock: Final = clock
+        self._counters: Final[OrderedDict[str, tuple[int, float]]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return ValueError
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        count, ends = self._running(key)
+        self._counters[key] = count + amount, ends or self._clock() + expiry
+        if len(self._counters) > self._size:
+            self._counters.popitem(last=False)
+        return count + amount
+
+    async def get(self, key: str) -> int:
+        return self._running(key)[0]
+
+    async def get_expiry(self, key: str) -> float:
+        return self._running(key)[1]
+
+    async def check(self) -> bool:
+        return True
+
+    async def reset(self) -> int | None:
+        count = len(self._counters)
+        self._counters.clear()
+        return count
+
+    async def clear(self, key: str) -> None:
+        self._counters.pop(key, None)
+
+    def _running(self, key: str) -> tuple[int, float]:
+        """The count and the end of the counter's window; nothing of a window that is over."""
+        count, ends = self._counters.get(key, (0, 0.0))
+        if count and ends <= self._clock():
+            del self._counters[key]
+            return 0, 0.0
+        return count, ends
+
+
+class Rates:
+    """`rates` has what is limited; the rest is not even counted. `redis` is a URL, or empty for this process's memory.
+
+    Raises ConfigurationError where Redis is wanted and its client is not installed.
+    """
+
+    def __init__(
+        self, rates: Mapping[Counted, Rate], redis: str = "", pause: float = _PAUSE, patience: float = _PATIENCE
+    ) -> None:
+        self._rates: Final = {what: (rate, _item(rate)) for what, rate in rates.items()}
+        self._redis: Final = _redis(redis) if redis else None
+        self._limiter: Final = FixedWindowRateLimiter(Counters() if self._redis is None else self._redis)
+        self._pause: Final = pause
+        self._patience: Final = patience
+        self._ask_again = 0.0  # when the clock of the loop says so; 0 while Redis is well
+
+    async def count(self, what: Counted, key: str) -> Rate | None:
+        """Count one for `key`; the rate that this exceeds, or None."""
+        return await self._over(what, key, self._limiter.hit)
+
+    async def exceeded(self, what: Counted, key: str) -> Rate | None:
+        """The rate that one more would exceed, or None. Counts nothing."""
+        return await self._over(what, key, self._limiter.test)
+
+    async def close(self) -> None:
+        if self._redis is not None and isinstance(self._redis.bridge, RedispyBridge):
+            await cast("_Closable", self._redis.bridge.get_connection()).aclose()
+
+    async def _over(
+        self, what: Counted, key: str, ask: Callable[[RateLimitItemPerSecond, str, str], Coroutine[None, None, bool]]
+    ) -> Rate | None:
+        if what not in self._rates:
+            return None
+        rate, item = self._rates[what]
+        if self._redis is None:
+            return None if await ask(item, what, key) else rate
+        return None if await self._patiently(ask(item, what, key)) else rate
+
+    async def _patiently(self, asking: Coroutine[None, None, bool]) -> bool:
+        """What Redis says, or True where it says nothing in time."""
+        now = asyncio.get_running_loop().time()
+        if now < self._ask_again:
+            asking.close()
+            return True
+        was_down = bool(self._ask_again)
+        if was_down:
+            self._ask_again = now + self._pause  # one asks, the others go on
+        try:
+            async with asyncio.timeout(self._patience):
+                within = await asking
+        except (StorageError, OSError) as error:  # TimeoutError is an OSError
+            if not self._ask_again:
+                _log.warning("rates are not counted: Redis cannot be asked", error=repr(error.__cause__ or error))
+            self._ask_again = now + self._pause
+            return True
+        if was_down:
+            _log.info("rates are counted again")
+        self._ask_again = 0.0
+        return within
+
+
+def _item(rate: Rate) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(rate.times, rate.seconds, namespace="rate")
+
+
+def _redis(url: str) -> RedisStorage:
+    try:
+        return RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", key_prefix="smtpintake")
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"[limits] redis needs the extra: pip install 'smtpintake[redis]' ({error})"
+        ) from error
