@@ -33,7 +33,7 @@ class SpfIdentity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpfResult:
-    """`domain` is that of the identity; it is what DMARC aligns (RFC 7489 s3.1.2 and RFC 9989: MAIL FROM only)."""
+    """`domain` is that of the identity; it is what DMARC aligns (RFC 9989 s4.4.2)."""
 
     result: AuthResult
     identity: SpfIdentity = SpfIdentity.MAIL_FROM
@@ -72,7 +72,8 @@ class DmarcResult:
 
     `policy` is what applies to this message: of p=, sp= or np= the right one, weakened by one step where `t=y`.
     `aligned_spf` and `aligned_dkim` name the authenticated identifiers that align, record or no record: alignment is
-    proof of the author's domain, `result` is what the owner's record makes of it.
+    proof of the author's domain, `result` is what the owner's record makes of it. `undecided` is True where nothing
+    aligns but trouble with DNS hides whether something would: only then can a later try bring the proof.
     """
 
     result: AuthResult
@@ -83,6 +84,7 @@ class DmarcResult:
     aligned_spf: str = ""
     aligned_dkim: tuple[str, ...] = ()
     detail: str = ""
+    undecided: bool = False
 
     @property
     def aligned(self) -> bool:
