@@ -8,6 +8,7 @@ import base64
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from smtpintake.auth.canonical import BodyHashes, Canonicalization
@@ -16,6 +17,7 @@ from smtpintake.auth.tags import TagError, canonicalizations, read_tags, relaxed
 from smtpintake.mail.prescan import Field, Octets, Prescan
 
 MAX_FIELD: Final = 8 << 10
+CLOCK_SKEW: Final = timedelta(minutes=5)
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -31,7 +33,8 @@ _SIGNATURE_VALUE: Final = re.compile(rb"((?:^|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 class Signature:
     """A signature field: `position` is its index among the header fields. Empty is what it did not name, or wrongly.
 
-    `names` is h=, in lower case; `length` is l=; `signed_at` and `expires` are seconds since 1970, t= and x=.
+    `names` is h=, in lower case; `length` is l=; `signed_at` and `expires` are t= and x=, seconds since 1970; `status`
+    is cv= of an ARC-Seal.
     """
 
     position: int
@@ -48,6 +51,12 @@ class Signature:
     length: int | None = None
     signed_at: int | None = None
     expires: int | None = None
+    status: str = ""
+
+    @property
+    def signs_author(self) -> bool:
+        """RFC 6376 s5.4: "The From header field MUST be signed"."""
+        return b"from" in self.names
 
     @property
     def key_name(self) -> str:
@@ -88,13 +97,14 @@ def _complete(found: Signature, tags: dict[bytes, bytes], required: Sequence[byt
     validate(timeless | dense, required, arc=arc)
     if not found.key_name:
         raise TagError("d= or s= is no domain name")
-    header, body = canonicalizations(tags.get(b"c"))
+    if b"i" in tags and not arc and b"@" not in tags[b"i"]:
+        raise TagError("i= is no identity")
+    # RFC 6376 s3.5 makes "simple" the default, and of ARC all take "relaxed".
+    header, body = canonicalizations(tags.get(b"c", b"relaxed/relaxed" if arc else None))
     signed_at, expires = _time(tags, b"t"), _time(tags, b"x")
     if signed_at is not None and expires is not None and expires < signed_at:
         raise TagError("x= is before t=")
     names = tuple(name.strip().lower() for name in tags[b"h"].split(b":")) if b"h" in tags else ()
-    if b"" in names:
-        raise TagError("h= names a field without a name")
     return replace(
         found,
         header=header,
@@ -105,6 +115,7 @@ def _complete(found: Signature, tags: dict[bytes, bytes], required: Sequence[byt
         length=int(tags[b"l"]) if b"l" in tags else None,
         signed_at=signed_at,
         expires=expires,
+        status=tags.get(b"cv", b"").decode("ascii"),
     )
 
 
@@ -204,4 +215,30 @@ def failure(signature: Signature, key: Key, header: Header, bodies: BodyHashes) 
     signed = header.named(signature) + header.own(signature.position, signature.header)
     if not key.verifies(signature.value, signed):
         return "the header is not the one signed, or not with this key"
+    return ""
+
+
+def objection(signature: Signature, header: Header, bodies: BodyHashes, now: datetime) -> str:
+    """Why the signature, though it verifies, is not relied on; empty where nothing speaks against it."""
+    return _about_coverage(signature, header, bodies) or _about_time(signature, now)
+
+
+def _about_coverage(signature: Signature, header: Header, bodies: BodyHashes) -> str:
+    """What the signature leaves open to be added or changed."""
+    if signature.signs_author and header.count(b"from") > signature.names.count(b"from"):
+        return "a From was added to those signed"  # RFC 6376 s8.15
+    body = bodies.digest(signature.body, "sha256", signature.length)
+    if not body.whole:
+        return f"only the first {signature.length} octets of the body are signed"  # RFC 6376 s8.2
+    if signature.length is not None and signature.length > body.length:
+        return "l= says more than the body has"  # RFC 6376 s3.5, l=: it MUST NOT
+    return ""
+
+
+def _about_time(signature: Signature, now: datetime) -> str:
+    earliest, latest = (now - CLOCK_SKEW).timestamp(), (now + CLOCK_SKEW).timestamp()
+    if signature.expires is not None and signature.expires < earliest:
+        return "the signature has expired"
+    if signature.signed_at is not None and signature.signed_at > latest:
+        return "the signature is of the future"
     return ""

@@ -7,6 +7,7 @@ zone = {"s1._domainkey.example.com": key.record}
 
 import base64
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -117,6 +118,9 @@ def signed(
     return b"DKIM-Signature: " + value + raw
 
 
-def answers(records: dict[str, str]) -> Answers:
-    """These TXT records, as though DNS had said so; for what it did not say, see `auth.answers.txt`."""
-    return by_name(Answer(name, "TXT", Found.RECORDS, (record,)) for name, record in records.items())
+def answers(records: dict[str, str], names: Iterable[str] | None = None) -> Answers:
+    """What DNS says of `names`, where these are all the TXT records; of all of them where no names are given."""
+    return by_name(
+        Answer(name, "TXT", Found.RECORDS, (records[name],)) if name in records else Answer(name, "TXT", Found.NXDOMAIN)
+        for name in (records if names is None else names)
+    )
