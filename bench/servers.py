@@ -34,7 +34,7 @@ addresses = ["support@example.org"]
 project = "SUP"
 issue_type = "incident"
 unknown_senders = "create"
-auto_reply = {{ enabled = {answers} }}
+auto_reply = {{ enabled = {answers}, least_proof = "none" }}
 """
 
 

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from smtpintake.auth.results import UNVERIFIED
 from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender
-from smtpintake.decide.policy import Policy, Proof, Role, read_document
+from smtpintake.decide.policy import Policy, Role, read_document
 from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope, Hello, Peer
@@ -107,7 +108,7 @@ def facts(rules: Policy, **values: Any) -> Facts:
         "candidates": (),
         "earlier": None,
         "delivery_key": "k",
-        "proof": Proof.NONE,
+        "auth": UNVERIFIED,
         "returned": False,
         "recent_answers": 0,
         "now": NOW,

@@ -26,6 +26,7 @@ name = "support"
 addresses = ["support@example.org"]
 project = "SUP"
 unknown_senders = "create"
+auto_reply = { least_proof = "none" }
 
 [[inbox]]
 name = "partners"

@@ -81,3 +81,15 @@ Decision = CreateIssue | AddComment | Hold | Discard | Reject | Defer | Repeat
 class Judgement:
     decision: Decision
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A check's finding that settles the mail."""
+
+    finding: Finding
+    decision: Decision
+
+
+def ruled(check: str, result: str, decision: Decision, detail: str = "") -> Ruling:
+    return Ruling(Finding(check, result, detail), decision)

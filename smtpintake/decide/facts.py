@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.policy import Inbox, Proof, Role
+from smtpintake.decide.proof import proof
 from smtpintake.decide.routing import Route
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
@@ -22,10 +24,14 @@ ANSWER_WINDOW: Final = timedelta(minutes=180)
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What an analyser made of the octets: the message, and the draft, which is None where the message was refused."""
+    """What an analyser made of the octets: the message, and the draft, which is None where the message was refused.
+
+    `auth` is what it verified with the answers of DNS that it was given.
+    """
 
     message: Message
     draft: Draft | None
+    auth: AuthVerdict = UNVERIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,13 @@ class Facts:
     candidates: tuple[Candidate, ...]
     earlier: Earlier | None
     delivery_key: str
-    proof: Proof
+    auth: AuthVerdict
     returned: bool
     recent_answers: int
     now: datetime
+
+    @property
+    def proof(self) -> Proof:
+        """How well the author is proved by the mail alone; a reply key can raise it (`decide.threading`)."""
+        author = self.message.author
+        return proof(self.auth, self.inbox, self.envelope, author.mailbox if author else None)

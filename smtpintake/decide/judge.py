@@ -7,9 +7,10 @@ happen, and what would change under other rules.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from smtpintake.decide.authenticity import obeyed_dmarc, required, unproved
+from smtpintake.decide.authenticity import observations as authenticity
 from smtpintake.decide.decision import (
     AddComment,
     CreateIssue,
@@ -19,22 +20,17 @@ from smtpintake.decide.decision import (
     Judgement,
     Reject,
     Repeat,
+    Ruling,
+    ruled,
 )
 from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.fields import within
 from smtpintake.decide.policy import Policy, UnknownSenders, Unmatched
 from smtpintake.decide.threading import Thread, find_thread
 from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
 
 _MACHINE_ANSWERS: Final = frozenset((Origin.BOUNCE, Origin.AUTO_REPLY))
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """A check's finding that settles the mail."""
-
-    finding: Finding
-    decision: Decision
 
 
 Check = Callable[[Facts, Policy], Finding | Ruling]
@@ -61,10 +57,7 @@ def _observations(facts: Facts) -> Iterator[Finding]:
     yield Finding("origin", message.origin, f"reverse-path <{facts.envelope.mail_from}>")
     for defect in message.defects:
         yield Finding("defect", defect.what, defect.detail)
-
-
-def _ruled(check: str, result: str, decision: Decision, detail: str = "") -> Ruling:
-    return Ruling(Finding(check, result, detail), decision)
+    yield from authenticity(facts)
 
 
 # ---- the checks, in the order of CHECKS ------------------------------------------------------------------------
@@ -75,28 +68,28 @@ def delivered_before(facts: Facts, _: Policy) -> Finding | Ruling:
     if facts.earlier is None:
         return Finding("delivery", "first")
     detail = f"committed before, see log {facts.earlier.log_id}"
-    return _ruled("delivery", "duplicate", Repeat(Reason.DELIVERY_DUPLICATE, facts.earlier), detail)
+    return ruled("delivery", "duplicate", Repeat(Reason.DELIVERY_DUPLICATE, facts.earlier), detail)
 
 
 def readable(facts: Facts, _: Policy) -> Finding | Ruling:
     refusal = facts.message.refusal
     if refusal is None:
         return Finding("message", "readable", f"{facts.message.size} octets")
-    return _ruled("message", "refused", Reject(refusal), "; ".join(defect.detail for defect in facts.message.defects))
+    return ruled("message", "refused", Reject(refusal), "; ".join(defect.detail for defect in facts.message.defects))
 
 
 def not_our_own(facts: Facts, policy: Policy) -> Finding | Ruling:
     if facts.returned:
-        return _ruled("loop", "own", Discard(Reason.LOOP_OWN), "the mail carries our own loop mark")
+        return ruled("loop", "own", Discard(Reason.LOOP_OWN), "the mail carries our own loop mark")
     author = facts.message.author
     if author is not None and author.mailbox.folded in policy.addresses:
-        return _ruled("loop", "own", Hold(Reason.LOOP_OWN), "From is the address of one of our inboxes")
+        return ruled("loop", "own", Hold(Reason.LOOP_OWN), "From is the address of one of our inboxes")
     return Finding("loop", "none")
 
 
 def not_a_bounce(facts: Facts, _: Policy) -> Finding | Ruling:
     if facts.message.origin is Origin.BOUNCE:
-        return _ruled("bounce", "report", Discard(Reason.ORIGIN_AUTOMATIC), "a delivery report is never an issue")
+        return ruled("bounce", "report", Discard(Reason.ORIGIN_AUTOMATIC), "a delivery report is never an issue")
     return Finding("bounce", "none")
 
 
@@ -104,12 +97,12 @@ def one_author(facts: Facts, _: Policy) -> Finding | Ruling:
     """RFC 5322 s3.6.2 allows several authors; a right can be bound to one only, so we take exactly one."""
     message = facts.message
     if message.from_fields == 0:
-        return _ruled("author", "missing", Reject(Reason.AUTHOR_MISSING))
+        return ruled("author", "missing", Reject(Reason.AUTHOR_MISSING))
     if message.from_fields > 1 or len(message.authors) > 1:
         names = ", ".join(str(author.mailbox) for author in message.authors[:5])
-        return _ruled("author", "several", Reject(Reason.AUTHOR_SEVERAL), f"{message.from_fields} From fields: {names}")
+        return ruled("author", "several", Reject(Reason.AUTHOR_SEVERAL), f"{message.from_fields} From fields: {names}")
     if not message.authors:
-        return _ruled("author", "invalid", Reject(Reason.AUTHOR_INVALID))
+        return ruled("author", "invalid", Reject(Reason.AUTHOR_INVALID))
     return Finding("author", "one", str(message.authors[0].mailbox))
 
 
@@ -117,34 +110,35 @@ def not_ignored(facts: Facts, _: Policy) -> Finding | Ruling:
     pattern = _matching(facts, facts.inbox.ignored_senders)
     if pattern is None:
         return Finding("ignored_senders", "no match")
-    return _ruled(
-        "ignored_senders", "match", Discard(Reason.SENDER_IGNORED), f"{pattern!r} of inbox {facts.inbox.name}"
-    )
+    return ruled("ignored_senders", "match", Discard(Reason.SENDER_IGNORED), f"{pattern!r} of inbox {facts.inbox.name}")
 
 
 def not_denied(facts: Facts, _: Policy) -> Finding | Ruling:
     pattern = _matching(facts, facts.inbox.denied_senders)
     if pattern is None:
         return Finding("denied_senders", "no match")
-    return _ruled("denied_senders", "match", Reject(Reason.SENDER_DENIED), f"{pattern!r} of inbox {facts.inbox.name}")
+    return ruled("denied_senders", "match", Reject(Reason.SENDER_DENIED), f"{pattern!r} of inbox {facts.inbox.name}")
 
 
 def allowed_domain(facts: Facts, _: Policy) -> Finding | Ruling:
-    allowed = facts.inbox.allowed_domains
-    if not allowed:
+    if not facts.inbox.allowed_domains:
         return Finding("allowed_domains", "any")
     domain = _author_address(facts).rpartition("@")[2]
-    for entry in allowed:
-        if domain == entry or (entry.startswith("*.") and domain.endswith(entry[1:])):
-            return Finding("allowed_domains", "match", entry)
-    return _ruled("allowed_domains", "no match", Reject(Reason.SENDER_DOMAIN), f"{domain} is not in the list")
+    named = [entry for entry in facts.inbox.allowed_domains if within(domain, entry.domain)]
+    for entry in named:
+        if facts.proof.rank >= entry.proof.rank:
+            return Finding("allowed_domains", "match", f"{entry.domain}, proof {facts.proof}")
+    if named:
+        detail = f"{named[0].domain} counts with proof {named[0].proof}; this is {facts.proof}"
+        return ruled("allowed_domains", "unproved", unproved(facts), detail)
+    return ruled("allowed_domains", "no match", Reject(Reason.SENDER_DOMAIN), f"{domain} is not in the list")
 
 
 def active_person(facts: Facts, _: Policy) -> Finding | Ruling:
     if facts.sender is None:
         return Finding("sender", "unknown")
     if not facts.sender.active:
-        return _ruled("sender", "inactive", Reject(Reason.SENDER_DENIED), f"{facts.sender.name} is deactivated")
+        return ruled("sender", "inactive", Reject(Reason.SENDER_DENIED), f"{facts.sender.name} is deactivated")
     if not facts.sender.registered:
         return Finding("sender", "by mail", f"{facts.sender.name} has only ever come by mail")
     roles = ", ".join(f"{role} of {project}" for project, role in sorted(facts.sender.roles.items()))
@@ -159,6 +153,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     one_author,
     not_ignored,
     not_denied,
+    obeyed_dmarc,
+    required,
     allowed_domain,
     active_person,
 )
@@ -179,9 +175,9 @@ def _place(facts: Facts, thread: Thread) -> Ruling:
             new_person=facts.sender is None and facts.inbox.unknown_senders is UnknownSenders.CREATE,
             reopen=not automatic,  # an absence note must not reopen what was settled (osTicket#1744)
         )
-        return _ruled("decision", "comment", comment, f"on {thread.match.issue_key}")
+        return ruled("decision", "comment", comment, f"on {thread.match.issue_key}")
     if automatic:
-        return _ruled("decision", "discard", Discard(Reason.ORIGIN_AUTOMATIC), "an automatic answer to nothing we know")
+        return ruled("decision", "discard", Discard(Reason.ORIGIN_AUTOMATIC), "an automatic answer to nothing we know")
     if unknown and facts.inbox.unknown_senders is not UnknownSenders.CREATE:
         return _unknown_sender(facts)
     return _unmatched(facts, thread)
@@ -190,8 +186,8 @@ def _place(facts: Facts, thread: Thread) -> Ruling:
 def _unknown_sender(facts: Facts) -> Ruling:
     detail = f"{_author_address(facts)} is not registered; inbox {facts.inbox.name} says {facts.inbox.unknown_senders}"
     if facts.inbox.unknown_senders is UnknownSenders.HOLD:
-        return _ruled("unknown_senders", "hold", Hold(Reason.SENDER_UNKNOWN), detail)
-    return _ruled("unknown_senders", "reject", Reject(Reason.SENDER_UNKNOWN), detail)
+        return ruled("unknown_senders", "hold", Hold(Reason.SENDER_UNKNOWN), detail)
+    return ruled("unknown_senders", "reject", Reject(Reason.SENDER_UNKNOWN), detail)
 
 
 def _unmatched(facts: Facts, thread: Thread) -> Ruling:
@@ -202,7 +198,7 @@ def _unmatched(facts: Facts, thread: Thread) -> Ruling:
         Unmatched.DISCARD: Discard(Reason.THREAD_UNMATCHED),
     }
     unmatched = facts.inbox.unmatched
-    return _ruled(
+    return ruled(
         "unmatched", unmatched, decisions[unmatched], f"inbox {facts.inbox.name}, project {facts.inbox.project}"
     )
 

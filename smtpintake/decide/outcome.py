@@ -1,7 +1,7 @@
 """From decisions to outcomes: what the log says, what the client hears, and how several recipients share one reply.
 
 Contract: pure. After DATA one reply serves all recipients (RFC 5321 s4.2.5), so where some inboxes accept and others
-refuse, the refused ones are held for the operator: the sender is told of success, and nothing is lost. Over LMTP each
+refuse or defer, those are held for the operator: the sender is told of success, and nothing is lost. Over LMTP each
 recipient has a reply, so there is nothing to reconcile.
 """
 
@@ -21,6 +21,7 @@ from smtpintake.decide.decision import (
     Repeat,
 )
 from smtpintake.decide.facts import Finding
+from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import DISCARDED, HELD, OK, REFUSALS, Reply, commented, created
 
 _OUTCOMES: Final[dict[type, Outcome]] = {
@@ -85,14 +86,18 @@ def reconcile(judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
     if not any(is_accepted(outcome_of(judgement.decision)) for judgement in judgements):
         return tuple(judgements)
     return tuple(
-        _held_instead(judgement) if isinstance(judgement.decision, Reject) else judgement for judgement in judgements
+        _held_instead(judgement, judgement.decision.reason) if _is_sent_back(judgement) else judgement
+        for judgement in judgements
     )
 
 
-def _held_instead(judgement: Judgement) -> Judgement:
-    assert isinstance(judgement.decision, Reject)
-    why = Finding("recipients", "mixed", "another recipient of this mail accepted it: held instead of refused")
-    return Judgement(Hold(judgement.decision.reason), (*judgement.findings, why))
+def _is_sent_back(judgement: Judgement) -> bool:
+    return isinstance(judgement.decision, Reject | Defer)
+
+
+def _held_instead(judgement: Judgement, reason: Reason) -> Judgement:
+    why = Finding("recipients", "mixed", "another recipient of this mail accepted it: held instead of sent back")
+    return Judgement(Hold(reason), (*judgement.findings, why))
 
 
 def most_done(outcomes: Sequence[Outcome]) -> int:

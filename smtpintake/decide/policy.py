@@ -6,7 +6,6 @@ to add or change them. `Policy` is a Document with its version and the look-ups 
 version.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,10 +13,19 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from smtpintake.decide.faults import Fault, validation_faults
-from smtpintake.mail.address import AddressError, Mailbox, fold_domain
+from smtpintake.decide.fields import Address, Domain, InboxAddress, Name, SenderPattern, Tag
 
 DEFAULT_SEPARATORS: Final = (
     "-- reply above this line --",
@@ -32,46 +40,6 @@ DEFAULT_SEPARATORS: Final = (
 )
 
 
-def _address(text: str) -> str:
-    try:
-        return Mailbox.parse(text).folded
-    except AddressError as error:
-        raise ValueError(f"{text!r} is not an address: {error}") from error
-
-
-def _inbox_address(text: str) -> str:
-    """An address, or `@example.org`: every address of that domain that no other inbox has."""
-    if text.startswith("@"):
-        return "@" + _domain(text[1:])
-    return _address(text)
-
-
-def _domain(text: str) -> str:
-    try:
-        folded = fold_domain(text.removeprefix("@"))
-    except AddressError as error:
-        raise ValueError(f"{text!r} is not a domain: {error}") from error
-    if not re.fullmatch(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", folded):
-        raise ValueError(f"{text!r} is not a domain such as example.org or *.example.org")
-    return folded
-
-
-def _pattern(text: str) -> str:
-    """An address, `@domain`, or any other fragment, compared with the folded author address."""
-    if not text.strip():
-        raise ValueError("an empty pattern would match every sender")
-    return text.strip().lower()
-
-
-Address = Annotated[str, AfterValidator(_address)]
-InboxAddress = Annotated[str, AfterValidator(_inbox_address)]
-Domain = Annotated[str, AfterValidator(_domain)]
-SenderPattern = Annotated[str, AfterValidator(_pattern)]
-# No control characters: a name ends up in header fields and on terminals.
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Tag = Annotated[str, Field(pattern=r"^\S{1,60}$")]
-
-
 class UnknownSenders(StrEnum):
     REJECT = "reject"
     HOLD = "hold"
@@ -83,6 +51,24 @@ class Unmatched(StrEnum):
     REJECT = "reject"
     HOLD = "hold"
     DISCARD = "discard"
+
+
+class Require(StrEnum):
+    """What mail must bring as proof; `decide.authenticity` says when it is there."""
+
+    NONE = "none"
+    SPF = "spf"
+    DKIM = "dkim"
+    ALIGNED = "aligned"
+    DMARC = "dmarc"
+
+
+class OnFail(StrEnum):
+    """What becomes of mail without the proof that is required."""
+
+    MARK = "mark"
+    HOLD = "hold"
+    REJECT = "reject"
 
 
 class Role(StrEnum):
@@ -143,7 +129,35 @@ class AutoReply(Section):
     enabled: bool = True
     first_only: Literal[True] = True
     to_cc: Literal[False] = False
-    least_proof: Proof = Proof.NONE
+    least_proof: Proof = Proof.ALIGNED
+
+
+class AllowedDomain(Section):
+    """A domain of authors, or `*.example.org`; it counts for authors with at least this `proof`. Written as a mere text
+    where any will do.
+    """
+
+    domain: Domain
+    proof: Proof = Proof.FAILED
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"domain": value} if isinstance(value, str) else value
+
+    @field_validator("proof")
+    @classmethod
+    def _is_known_in_time(cls, proof: Proof) -> Proof:
+        if proof is Proof.KEY:
+            raise ValueError("a reply key proves a reply, which this list is not asked for; allowed are none, aligned")
+        return proof
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, table: SerializerFunctionWrapHandler) -> object:
+        return self.domain if self.proof is Proof.FAILED else table(self)
+
+    def __str__(self) -> str:
+        return self.domain
 
 
 class Inbox(Section):
@@ -155,11 +169,13 @@ class Inbox(Section):
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Za-z]{2,4})?$")] = "en"
     unknown_senders: UnknownSenders = UnknownSenders.REJECT
     unmatched: Unmatched = Unmatched.CREATE
-    allowed_domains: tuple[Domain, ...] = ()
+    allowed_domains: tuple[AllowedDomain, ...] = ()
     denied_senders: tuple[SenderPattern, ...] = ()
     ignored_senders: tuple[SenderPattern, ...] = ()
-    require: Literal["none"] = "none"
-    on_fail: Literal["mark", "hold", "reject"] = "mark"
+    require: Require = Require.ALIGNED
+    on_fail: OnFail = OnFail.MARK
+    obey_dmarc: bool = True
+    trusted_sealers: tuple[Domain, ...] = ()
     separators: tuple[Annotated[str, Field(min_length=8, max_length=200)], ...] = DEFAULT_SEPARATORS
     defaults: Defaults = Defaults()
     auto_reply: AutoReply = AutoReply()

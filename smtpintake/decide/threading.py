@@ -5,13 +5,17 @@ In-Reply-To and References, the tokens of the subject. Finding an issue is not t
 numbers can be guessed or read elsewhere (zammad#5064, alga-psa#3241), so without a key that was given to this very
 author, only who takes part in the issue or works on its project may append. Everybody else's mail is a mail of its own,
 which mentions the issue.
+
+From can be forged, so these rights ask for proof. Who works on a project may write to all of it, and must be proved,
+unless the inbox requires no proof of anybody. Who takes part may write to what they know already: that they are not
+disowned by their own domain is enough, or else whoever's domain has neither SPF nor DKIM could never answer.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from smtpintake.decide.facts import Candidate, Facts, Finding
-from smtpintake.decide.policy import Inbox, Policy, Proof, Role
+from smtpintake.decide.policy import Inbox, Policy, Proof, Require, Role
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import SubjectToken
 
@@ -60,8 +64,9 @@ def find_thread(facts: Facts) -> Thread:
     findings = []
     mentions: dict[int, Candidate] = {}
     for candidate in facts.candidates:
-        right = _right_to_append(facts, candidate)
-        findings.append(Finding(str(candidate.how), "match" if right else "mention", _evidence(candidate, right)))
+        right, why = _right_to_append(facts, candidate)
+        evidence = f"{candidate.issue_key} by {candidate.evidence}: {why}"
+        findings.append(Finding(str(candidate.how), "match" if right else "mention", evidence))
         if right:
             return Thread(candidate, _proof(facts, candidate), (), tuple(findings))
         mentions[candidate.issue_id] = candidate
@@ -70,15 +75,26 @@ def find_thread(facts: Facts) -> Thread:
     return Thread(None, facts.proof, tuple(mentions.values()), tuple(findings))
 
 
-def _right_to_append(facts: Facts, candidate: Candidate) -> str:
-    """Why the author may append, or an empty string."""
+def _right_to_append(facts: Facts, candidate: Candidate) -> tuple[bool, str]:
+    """Whether the author may append, and why."""
     if _holds_key(facts, candidate):
-        return "the reply address was given to this author"
-    if candidate.author_participates:
-        return "the author takes part in the issue"
-    if facts.sender is not None and facts.sender.roles.get(candidate.project_key) in _WORKING_ROLES:
-        return "the author works on the project"
-    return ""
+        return True, "the reply address was given to this author"
+    takes_part, works = candidate.author_participates, _works_on(facts, candidate)
+    if takes_part and facts.proof is not Proof.FAILED:
+        return True, "the author takes part in the issue"
+    if works and _is_proved(facts):
+        return True, "the author works on the project"
+    if takes_part or works:
+        return False, f"whoever From names might, but their proof is {facts.proof}"
+    return False, "the author takes no part in it"
+
+
+def _works_on(facts: Facts, candidate: Candidate) -> bool:
+    return facts.sender is not None and facts.sender.roles.get(candidate.project_key) in _WORKING_ROLES
+
+
+def _is_proved(facts: Facts) -> bool:
+    return facts.inbox.require is Require.NONE or facts.proof.rank >= Proof.ALIGNED.rank
 
 
 def _holds_key(facts: Facts, candidate: Candidate) -> bool:
@@ -88,7 +104,3 @@ def _holds_key(facts: Facts, candidate: Candidate) -> bool:
 
 def _proof(facts: Facts, candidate: Candidate) -> Proof:
     return Proof.KEY if _holds_key(facts, candidate) else facts.proof
-
-
-def _evidence(candidate: Candidate, right: str) -> str:
-    return f"{candidate.issue_key} by {candidate.evidence}: {right or 'the author takes no part in it'}"

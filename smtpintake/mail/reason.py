@@ -43,6 +43,17 @@ class Reason(StrEnum):
     SENDER_IGNORED = "sender.ignored"
     ORIGIN_AUTOMATIC = "origin.automatic"
     THREAD_UNMATCHED = "thread.unmatched"
+    SENDER_UNPROVED = "sender.unproved"
+    SPF_FAIL = "spf.fail"
+    SPF_TEMPERROR = "spf.temperror"
+    SPF_PERMERROR = "spf.permerror"
+    DKIM_NONE = "dkim.none"
+    DKIM_WEAK = "dkim.weak"
+    DKIM_UNALIGNED = "dkim.unaligned"
+    DMARC_MISSING = "dmarc.missing"
+    AUTH_DMARC = "auth.dmarc"
+    AUTH_UNALIGNED = "auth.unaligned"
+    AUTH_TEMPERROR = "auth.temperror"
 
     # accepted
     THREAD_NEW = "thread.new"

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import ANSWER_WINDOW, Candidate, Earlier, Facts, Sender
-from smtpintake.decide.policy import Policy, Proof, Role
+from smtpintake.decide.policy import Policy, Role
 from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
@@ -131,7 +131,7 @@ def gather(
             candidates=tuple(_candidates(delivery, of_one, keyed, numbered, parts)),
             earlier=earlier.get(delivery.key),
             delivery_key=delivery.key,
-            proof=Proof.NONE,
+            auth=delivery.analysis.auth,
             returned=returned(delivery),
             recent_answers=answered.get(_author(delivery), 0),
             now=now,

@@ -42,6 +42,8 @@ from tests import make
 from tests.postgres import new_database
 
 SECRET = b"s" * 32
+# None of these mails is authenticated: whoever From names is believed, and answered.
+BELIEVED = {"require": "none", "auto_reply": {"least_proof": "none"}}
 POLICY = {
     "project": [
         {"key": "SUP", "name": "Support", "issue_types": [{"name": "incident", "prefix": "IN"}]},
@@ -54,9 +56,10 @@ POLICY = {
             "project": "SUP",
             "unknown_senders": "create",
             "defaults": {"priority": "high", "tags": ["mail"]},
+            **BELIEVED,
         },
-        {"name": "ops", "addresses": ["ops@example.org"], "project": "OPS", "unknown_senders": "create"},
-        {"name": "partners", "addresses": ["partners@example.org"], "project": "SUP", "unknown_senders": "reject"},
+        {"name": "ops", "addresses": ["ops@example.org"], "project": "OPS", "unknown_senders": "create", **BELIEVED},
+        {"name": "partners", "addresses": ["partners@example.org"], "project": "SUP", "unknown_senders": "reject", **BELIEVED},
     ],
     "person": [{"name": "Ana", "addresses": ["ana@example.org"], "roles": {"SUP": "agent"}}],
 }

@@ -1,0 +1,56 @@
+"""The types of the policy file's fields: what may stand there, and the folded form in which it is kept.
+
+Contract: a validator raises ValueError with a text for whoever wrote the file.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from smtpintake.mail.address import AddressError, Mailbox, fold_domain
+
+
+def within(domain: str, entry: str) -> bool:
+    """True where the folded `domain` is `entry`, or lies below it where `entry` is such as `*.example.org`."""
+    return domain == entry or (entry.startswith("*.") and domain.endswith(entry[1:]))
+
+
+def _address(text: str) -> str:
+    try:
+        return Mailbox.parse(text).folded
+    except AddressError as error:
+        raise ValueError(f"{text!r} is not an address: {error}") from error
+
+
+def _inbox_address(text: str) -> str:
+    """An address, or `@example.org`: every address of that domain that no other inbox has."""
+    if text.startswith("@"):
+        return "@" + _domain(text[1:])
+    return _address(text)
+
+
+def _domain(text: str) -> str:
+    try:
+        folded = fold_domain(text.removeprefix("@"))
+    except AddressError as error:
+        raise ValueError(f"{text!r} is not a domain: {error}") from error
+    if not re.fullmatch(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", folded):
+        raise ValueError(f"{text!r} is not a domain such as example.org or *.example.org")
+    return folded
+
+
+def _pattern(text: str) -> str:
+    """An address, `@domain`, or any other fragment, compared with the folded author address."""
+    if not text.strip():
+        raise ValueError("an empty pattern would match every sender")
+    return text.strip().lower()
+
+
+Address = Annotated[str, AfterValidator(_address)]
+InboxAddress = Annotated[str, AfterValidator(_inbox_address)]
+Domain = Annotated[str, AfterValidator(_domain)]
+SenderPattern = Annotated[str, AfterValidator(_pattern)]
+# No control characters: a name ends up in header fields and on terminals.
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Tag = Annotated[str, Field(pattern=r"^\S{1,60}$")]

@@ -1,0 +1,50 @@
+"""How well the author of a mail is proved, before the thread is looked at: from the verdict, the envelope, the inbox.
+
+Contract: pure. `Proof.FAILED` is a DMARC fail that the owner of the author's domain wants acted upon (p= other than
+none), and nothing else: SPF fails for whatever was forwarded, and whoever forges takes a reverse-path of their own.
+`Proof.ALIGNED` is SPF or a signature of the author's domain, or a witness for it. It proves the domain; whether that
+tells its users apart is the domain's own affair. `Proof.KEY` is for `decide.threading` to give.
+"""
+
+from smtpintake.auth.results import AuthResult, AuthVerdict, RequestedPolicy
+from smtpintake.decide.fields import within
+from smtpintake.decide.policy import Inbox, Proof
+from smtpintake.mail.address import Mailbox
+from smtpintake.mail.envelope import Envelope
+
+
+def proof(auth: AuthVerdict, inbox: Inbox, envelope: Envelope, author: Mailbox | None) -> Proof:
+    """The proof for `author`; none where the mail has no single one."""
+    if author is None:
+        return Proof.NONE
+    if auth.aligned or witness(auth, inbox, envelope, author):
+        return Proof.ALIGNED
+    return Proof.FAILED if defies_policy(auth) else Proof.NONE
+
+
+def defies_policy(auth: AuthVerdict) -> bool:
+    """True where DMARC fails and the domain's owner asks that such mail be quarantined or rejected."""
+    return auth.dmarc.result is AuthResult.FAIL and auth.dmarc.policy in (
+        RequestedPolicy.QUARANTINE,
+        RequestedPolicy.REJECT,
+    )
+
+
+def witness(auth: AuthVerdict, inbox: Inbox, envelope: Envelope, author: Mailbox | None) -> str:
+    """Who vouches for the author where SPF and DKIM cannot, for the log: a login or a sealer; or an empty string."""
+    login = envelope.login
+    if login is not None and author is not None and login.may_send_as(author):
+        return f"logged in as {login.name}"
+    if auth.arc.result is AuthResult.PASS and is_trusted(auth, inbox) and claims_dmarc(auth):
+        return f"ARC: {auth.arc.sealer} saw dmarc=pass"
+    return ""
+
+
+def is_trusted(auth: AuthVerdict, inbox: Inbox) -> bool:
+    """True where the newest seal is of a sealer whom the admin trusts: a chain alone proves nothing (RFC 8617 s9.2)."""
+    return any(within(auth.arc.sealer, entry) for entry in inbox.trusted_sealers)
+
+
+def claims_dmarc(auth: AuthVerdict) -> bool:
+    """True where the newest ARC-Authentication-Results says dmarc=pass, and nothing else of dmarc."""
+    return {result for method, result in auth.arc.claims if method == "dmarc"} == {"pass"}
