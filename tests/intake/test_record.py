@@ -58,8 +58,20 @@ POLICY = {
             "defaults": {"priority": "high", "tags": ["mail"]},
             **BELIEVED,
         },
-        {"name": "ops", "addresses": ["ops@example.org"], "project": "OPS", "unknown_senders": "create", **BELIEVED},
-        {"name": "partners", "addresses": ["partners@example.org"], "project": "SUP", "unknown_senders": "reject", **BELIEVED},
+        {
+            "name": "ops",
+            "addresses": ["ops@example.org"],
+            "project": "OPS",
+            "unknown_senders": "create",
+            **BELIEVED,
+        },
+        {
+            "name": "partners",
+            "addresses": ["partners@example.org"],
+            "project": "SUP",
+            "unknown_senders": "reject",
+            **BELIEVED,
+        },
     ],
     "person": [{"name": "Ana", "addresses": ["ana@example.org"], "roles": {"SUP": "agent"}}],
 }
