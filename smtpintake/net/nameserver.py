@@ -8,30 +8,21 @@ Contract: `ask_udp` and `ask_tcp` give the reply that belongs to the question, w
 import asyncio
 import ipaddress
 import re
+import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
-import dns.asyncquery
-import dns.exception
-import dns.message
-import dns.name
-import dns.rdatatype
+from smtpintake.net.dnswire import Message, Query, WireError, parse
 
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
-SILENCE: Final = (
-    dns.exception.DNSException,
-    OSError,
-    EOFError,
-)  # no reply that could be read; TimeoutError is an OSError
+# No reply that could be read. TimeoutError is an OSError.
+SILENCE: Final = (OSError, EOFError, WireError)
 
 _PORT: Final = 53
-# A reply this long is not fragmented on its way: DNS flag day 2020.
-_UDP_PAYLOAD: Final = 1232
-_TRUNCATED: Final = 0x02  # TC in the third octet, RFC 1035 s4.1.1
+_MAX_MESSAGE: Final = 65_535
 _NAMESERVER: Final = re.compile(r"nameserver[ \t]+(\S+)")
 
 
@@ -45,6 +36,16 @@ class Nameserver:
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address
         return self.address if self.port == _PORT else f"{host}:{self.port}"
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.address else socket.AF_INET
+
+    @property
+    def sockaddr(self) -> tuple[str, int] | tuple[str, int, int, int]:
+        """As `socket.connect` takes it, without asking anybody."""
+        host, _, zone = self.address.partition("%")
+        return (host, self.port, 0, socket.if_nametoindex(zone)) if zone else (host, self.port)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -81,50 +82,47 @@ def _listed(file: Path, _changed: int) -> Sequence[Nameserver]:
     return tuple(found)
 
 
-def question(name: dns.name.Name, rdtype: str) -> dns.message.QueryMessage:
-    """A query to a recursive server."""
-    return dns.message.make_query(name, dns.rdatatype.from_text(rdtype), use_edns=0, payload=_UDP_PAYLOAD)
-
-
-async def ask_udp(server: Nameserver, query: dns.message.QueryMessage) -> dns.message.Message | None:
+async def ask_udp(server: Nameserver, query: Query) -> Message | None:
     """The reply over UDP; None where it says that it is truncated."""
     loop = asyncio.get_running_loop()
-    # A connected socket, unlike dnspython's: the kernel drops what comes from elsewhere, and a port where nobody
-    # listens is known at once.
-    transport, listener = await loop.create_datagram_endpoint(
-        lambda: _Listener(query, loop.create_future()), remote_addr=(server.address, server.port)
-    )
+    reply: asyncio.Future[Message | None] = loop.create_future()
+    with socket.socket(server.family, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        # Connected, so that the kernel drops what comes from elsewhere, and a port where nobody listens is known at
+        # once. The kernel draws our port.
+        client.connect(server.sockaddr)
+        client.send(query.octets)
+        loop.add_reader(client, _listen, client, query, reply)
+        try:
+            return await reply
+        finally:
+            loop.remove_reader(client)
+
+
+def _listen(client: socket.socket, query: Query, reply: "asyncio.Future[Message | None]") -> None:
+    """Take one datagram; what is no reply to `query` may come from anybody, and is passed over."""
+    if reply.done():
+        return
     try:
-        transport.sendto(query.to_wire())
-        return await listener.reply
+        octets = client.recv(_MAX_MESSAGE)
+        if query.is_truncated_in(octets):
+            reply.set_result(None)
+        elif query.is_answered_by(message := parse(octets)):
+            reply.set_result(message)
+    except (WireError, BlockingIOError, InterruptedError):
+        pass
+    except OSError as error:
+        reply.set_exception(error)
+
+
+async def ask_tcp(server: Nameserver, query: Query) -> Message:
+    """The reply over TCP, whole (RFC 7766 s8)."""
+    reader, writer = await asyncio.open_connection(server.address, server.port)
+    try:
+        writer.write(len(query.octets).to_bytes(2, "big") + query.octets)
+        message = parse(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
     finally:
-        transport.close()
-
-
-class _Listener(asyncio.DatagramProtocol):
-    """Waits for the reply to `query`; anything else may come from anybody, and is passed over."""
-
-    def __init__(self, query: dns.message.QueryMessage, reply: asyncio.Future[dns.message.Message | None]) -> None:
-        self._query: Final = query
-        self.reply: Final = reply
-
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002
-        if self.reply.done():
-            return
-        with suppress(dns.exception.DNSException):
-            message = dns.message.from_wire(data, ignore_trailing=True, raise_on_truncation=True)
-            if self._query.is_response(message):
-                self.reply.set_result(message)
-                return
-        # Whatever came with it, the TCP connection is proof enough of who says so.
-        if int.from_bytes(data[:2], "big") == self._query.id and data[2:3] and data[2] & _TRUNCATED:
-            self.reply.set_result(None)
-
-    def error_received(self, exc: Exception) -> None:
-        if not self.reply.done():
-            self.reply.set_exception(exc)
-
-
-async def ask_tcp(server: Nameserver, query: dns.message.QueryMessage) -> dns.message.Message:
-    """The reply over TCP, whole."""
-    return await dns.asyncquery.tcp(query, server.address, port=server.port, ignore_trailing=True)
+        writer.transport.abort()
+    if not query.is_answered_by(message):
+        raise WireError("it answers another question")
+    return message

@@ -13,17 +13,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-import dns.exception
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdatatype
-
 from smtpintake.auth.answers import Answer, Found
+from smtpintake.net import dnswire
 from smtpintake.net.answercache import AnswerCache, Question
 from smtpintake.net.breaker import Breaker
-from smtpintake.net.dnsreply import Reply, read
-from smtpintake.net.nameserver import SILENCE, Nameserver, ask_tcp, ask_udp, question, system_nameservers
+from smtpintake.net.dnsreply import MAX_ALIASES, MAX_TTL, Reply, read
+from smtpintake.net.dnswire import Message, Query, Rcode, RdType
+from smtpintake.net.nameserver import SILENCE, Nameserver, ask_tcp, ask_udp, system_nameservers
 
 QUERY_TIMEOUT: Final = 2.0
 TOTAL_TIMEOUT: Final = 8.0
@@ -35,8 +31,8 @@ TROUBLE_TTL: Final = 5  # RFC 2308 s7: at most five minutes
 MAX_QUERIES: Final = 256
 
 _ROUNDS: Final = 2  # over all servers
-_MAX_ALIASES: Final = 8
-_PROBE: Final = question(dns.name.root, "NS")
+_ROOT: Final = b"\0"
+_BREAKER_OPEN: Final = "no name server answers (breaker open)"
 
 
 class Resolver:
@@ -97,16 +93,18 @@ class Resolver:
         return await asyncio.shield(flight)
 
     async def probe(self) -> bool:
-        """Whether a name server answers what any can answer."""
-        return not isinstance(await self._exchange(_PROBE, patient=True), str)
+        """Whether a name server answers what any can answer, whatever it says."""
+        for server in self.nameservers:
+            if isinstance(await self._ask(server, Query(_ROOT, RdType.NS), self._query_timeout), Message):
+                return True
+        return False
 
     def _refused(self, asked: Question) -> Answer | None:
         """The answer where nobody can be asked."""
-        if _wire_name(asked[0]) is None:
-            # RFC 1035 s2.3.4: no such name can be registered.
+        if dnswire.name(asked[0]) is None:
             return Answer(*asked, Found.NXDOMAIN, detail="is no domain name")
         if self.breaker.is_open:
-            return Answer(*asked, Found.TROUBLE, detail="no name server answers (breaker open)")
+            return Answer(*asked, Found.TROUBLE, detail=_BREAKER_OPEN)
         if not self.nameservers:
             return Answer(*asked, Found.TROUBLE, detail="no name server is configured")
         return None
@@ -114,86 +112,72 @@ class Resolver:
     async def _look_up(self, asked: Question) -> Answer:
         """Ask, follow aliases, and remember."""
         try:
-            async with asyncio.timeout(self._total_timeout):
-                reply = await self._follow(asked)
-        except TimeoutError:
-            reply = _trouble(asked, f"no answer in {self._total_timeout:g} s")
-        if not self.breaker.is_open or reply.answer.found is not Found.TROUBLE:
-            self._cache.put(asked, reply.answer, reply.ttl)
+            reply = await self._follow(*asked)
+        except _NoAnswerError as error:
+            reply = Reply(Answer(*asked, Found.TROUBLE, detail=str(error)), TROUBLE_TTL)
+        if not self.breaker.is_open:
+            self._cache.put(asked, reply.answer, max(reply.ttl, MIN_TTL))
         return reply.answer
 
-    async def _follow(self, asked: Question) -> Reply:
-        name, ttl = _wire_name(asked[0]), None
-        for _ in range(_MAX_ALIASES):
+    async def _follow(self, asked: str, rdtype: str) -> Reply:
+        """The answer at the end of a chain of aliases. Raises _NoAnswerError."""
+        name, ttl, deadline = dnswire.name(asked), MAX_TTL, asyncio.get_running_loop().time() + self._total_timeout
+        for _ in range(MAX_ALIASES):
             assert name is not None
             async with self._sockets:
-                message = await self._exchange(question(name, asked[1]))
-            if isinstance(message, str):
-                return _trouble(asked, message)
-            reply = read(*asked, message)
-            if reply.answer.found is Found.TROUBLE:
-                return _trouble(asked, reply.answer.detail)
-            ttl = reply.ttl if ttl is None else min(ttl, reply.ttl)
+                message = await self._exchange(Query(name, RdType[rdtype]), deadline)
+            reply = read(asked, RdType[rdtype], message)
+            ttl = min(ttl, reply.ttl)
             if reply.alias is None:
-                return replace(reply, ttl=max(ttl, MIN_TTL))
+                return replace(reply, ttl=ttl)
             name = reply.alias
-        return _trouble(asked, f"more than {_MAX_ALIASES} aliases")
+        raise _NoAnswerError(f"more than {MAX_ALIASES} aliases")
 
-    async def _exchange(self, query: dns.message.QueryMessage, *, patient: bool = False) -> dns.message.Message | str:
-        """A reply with an answer, from the first server that gives one; or why there is none.
-
-        `patient` asks although the breaker is open, and takes any reply.
-        """
-        why, refused = "no name server is configured", set()
+    async def _exchange(self, query: Query, deadline: float) -> Message:
+        """A reply with an answer, from the first server that gives one. Raises _NoAnswerError."""
+        clock, why, refused = asyncio.get_running_loop().time, "no name server is configured", set()
         for server in _ROUNDS * tuple(self.nameservers):
-            if self.breaker.is_open and not patient:
-                return "no name server answers (breaker open)"
+            patience = min(self._query_timeout, deadline - clock())
+            if self.breaker.is_open:
+                raise _NoAnswerError(_BREAKER_OPEN)
+            if patience <= 0:
+                break
             if server in refused:
                 continue
-            reply = await self._ask(server, query, counts=not patient)
-            if isinstance(reply, str):
-                why = f"{server}: {reply}"
-            elif patient or reply.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            reply = await self._ask(server, query, patience)
+            if isinstance(reply, Message) and reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
                 self._preferred = server
                 return reply
-            else:
-                why = f"{server}: {dns.rcode.to_text(reply.rcode())}"
+            if isinstance(reply, Message):
                 refused.add(server)
-        return why
+                reply = reply.code
+            why = f"{server}: {reply}"
+        raise _NoAnswerError(why)
 
-    async def _ask(
-        self, server: Nameserver, query: dns.message.QueryMessage, *, counts: bool
-    ) -> dns.message.Message | str:
-        """One server's whole reply, or why there is none."""
-        heard = False
+    async def _ask(self, server: Nameserver, query: Query, patience: float) -> Message | str:
+        """One server's whole reply, whatever its code, or why there is none; the breaker is told."""
         try:
-            async with asyncio.timeout(self._query_timeout):
+            async with asyncio.timeout(patience):
                 reply = await ask_udp(server, query)
-                heard = True
-                return reply or await ask_tcp(server, query)
         except SILENCE as error:
-            why = "no answer" if isinstance(error, TimeoutError) else _told(error)
-            if not heard and counts:
-                self.breaker.silent(f"{server}: {why}")
-                return why
-            return f"{why} over TCP" if heard else why
-        finally:
-            if heard:
-                self.breaker.heard()
+            why = _told(error)
+            self.breaker.silent(f"{server}: {why}")
+            return why
+        self.breaker.heard()
+        if reply is not None:
+            return reply
+        try:
+            async with asyncio.timeout(patience):
+                return await ask_tcp(server, query)
+        except SILENCE as error:
+            return f"{_told(error)} (over TCP)"
+
+
+class _NoAnswerError(Exception):
+    """DNS gave no answer; the message says why."""
 
 
 def _told(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
-
-
-def _trouble(asked: Question, why: str) -> Reply:
-    return Reply(Answer(*asked, Found.TROUBLE, detail=why), TROUBLE_TTL)
-
-
-def _wire_name(name: str) -> dns.name.Name | None:
-    """The name as DNS has it, octet by octet: nothing is escaped or quoted here. None where none is possible."""
-    try:
-        labels = [label.encode() for label in name.split(".")] if name else []
-        return None if b"" in labels else dns.name.Name([*labels, b""])
-    except (dns.exception.DNSException, UnicodeEncodeError):
-        return None
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__

@@ -98,7 +98,7 @@ async def test_what_dns_says(dns: Server, name: str, rdtype: str, found: Found, 
     [
         ("broken.example.org", "SERVFAIL"),
         ("refused.example.org", "REFUSED"),
-        ("loop.example.org", "cannot be followed: ChainTooLong"),
+        ("loop.example.org", "more than 8 aliases"),
         ("dead.example.org", "no answer"),
     ],
 )
@@ -122,7 +122,7 @@ async def test_what_is_truncated_comes_over_tcp(dns: Server, resolver: Resolver)
 async def test_records_that_are_too_long_are_cut_out_and_are_no_trouble(resolver: Resolver) -> None:
     answer = await resolver.resolve("longer.example.org", "TXT")
     assert (answer.found, answer.records) == (Found.RECORDS, ("v=spf1 -all",))
-    assert answer.detail == "a record is longer than 4096"
+    assert answer.detail == "a record exceeds 4096"
     answer = await resolver.resolve("longest.example.org", "TXT")
     assert (answer.found, answer.records) == (Found.RECORDS, ())
     assert answer.detail == "35937 characters of records are more than 32768"
@@ -276,9 +276,9 @@ async def test_a_port_where_nobody_listens_is_known_at_once() -> None:
 
 async def test_a_question_ends_in_time(dns: Server) -> None:
     dns.gate.clear()
-    async with Resolver([dns.address], query_timeout=5, total_timeout=0.1) as resolver:
+    async with Resolver([dns.address], query_timeout=3600, total_timeout=0.1) as resolver:
         answer = await resolver.resolve("example.org", "TXT")
-        assert (answer.found, answer.detail) == (Found.TROUBLE, "no answer in 0.1 s")
+        assert (answer.found, answer.detail) == (Found.TROUBLE, f"{dns.address}: no answer")
 
 
 @pytest.mark.parametrize(
