@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from smtpintake.cli.display import one_line, print_json, print_table
 from smtpintake.cli.program import Program, json_option, pass_program, said_in_one_line
 from smtpintake.decide.routing import route, separators
-from smtpintake.intake.analyser import analyse
+from smtpintake.intake.analysis import Task, analyse
 from smtpintake.intake.explain import Explanation
 from smtpintake.intake.explain import explain as explain_mail
 from smtpintake.intake.spool import Received
@@ -185,7 +185,7 @@ def explain(program: Program, /, file: BinaryIO, to: tuple[str, ...], *, as_json
     with program.database() as database, said_in_one_line("explain"):
         snapshots, recorder = open_judge(program.settings, database)
         policy = snapshots.newest.policy
-        analysis = analyse(octets, None, hashlib.sha256(octets).hexdigest(), separators(policy, given.rcpt_to))
+        analysis = analyse(Task(octets, None, hashlib.sha256(octets).hexdigest(), separators(policy, given.rcpt_to)))
         explanations = explain_mail(database, recorder, policy, given, analysis)
     if as_json:
         print_json([_view(each) for each in explanations])

@@ -17,6 +17,7 @@ from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import separators
 from smtpintake.intake.analyser import Analysers
+from smtpintake.intake.analysis import Task
 from smtpintake.intake.record import Job
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.spool import Received
@@ -84,7 +85,8 @@ class Reception:
     async def _read(self, envelope: Envelope, mail: Received) -> tuple[Analysis | None, Failure | None]:
         """What an analyser makes of the octets, or why there is nothing: this must not cost the mail its log row."""
         try:
-            analysis = await self._analysers.analyse(mail, separators(self.policy(), envelope.rcpt_to))
+            task = Task.of(mail, separators(self.policy(), envelope.rcpt_to))
+            analysis = await self._analysers.analyse(task)
         except Exception as error:  # noqa: BLE001 - a fault of ours: the mail is deferred, its octets and the log row are kept
             _log.exception("a mail could not be analysed", transaction=envelope.transaction_id)
             return None, Failure(Reason.FAULT_INTERNAL, Finding("analysis", "fault", repr(error)))

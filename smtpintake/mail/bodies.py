@@ -17,7 +17,7 @@ from smtpintake.mail.prescan import Octets
 
 MAX_TEXT: Final = 256 << 10  # decoded octets of one text part
 
-_NEWLINE: Final = re.compile(r"\r\n?|[\v\f\x85\u2028\u2029]")
+_ODD_NEWLINE: Final = re.compile(r"[\r\v\f\x85\u2028\u2029]")
 _PLAIN: Final = "text/plain"
 _HTML: Final = "text/html"
 
@@ -105,7 +105,7 @@ class Bodies:
         if more:
             self.defects.append(Defect("text.long", f"{part.content_type} of more than {MAX_TEXT} octets"))
             self._attach(part)
-        text = _NEWLINE.sub("\n", text)
+        text = _ODD_NEWLINE.sub("\n", text.replace("\r\n", "\n"))
         return unflow(text, delete_space=part.delete_space) if part.flowed and part.content_type == _PLAIN else text
 
     def _attach(self, part: Part) -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from smtpintake.intake.analyser import Analysers
-from smtpintake.intake.spool import Received
+from smtpintake.intake.analysis import Task
 from tests.mail.letters import mail
 
 LETTER = mail(body="Help!\n")
@@ -27,7 +27,7 @@ async def working(count: int, deadline: float = DEADLINE, slack: float = 60.0) -
 
 
 async def reads(analysers: Analysers) -> bool:
-    analysis = await analysers.analyse(Received(LETTER, None, len(LETTER), "0" * 64), ())
+    analysis = await analysers.analyse(Task(LETTER, None, "0" * 64, ()))
     return analysis is not None and analysis.message.author is not None
 
 
@@ -82,5 +82,32 @@ async def test_one_that_is_stuck_leaves_the_work_to_the_others() -> None:
 async def test_a_spool_file_that_is_gone_is_a_fault_and_no_verdict(tmp_path: Path) -> None:
     async with working(1) as analysers:
         with pytest.raises(FileNotFoundError):
-            await analysers.analyse(Received(None, tmp_path / "gone", 5, "0" * 64), ())
+            await analysers.analyse(Task(None, tmp_path / "gone", "0" * 64, ()))
         assert await reads(analysers)
+
+
+async def test_mails_that_wait_together_each_get_their_own_answer() -> None:
+    async with working(1) as analysers:
+        tasks = [Task(mail(f"Subject: Mail {number}", body="Help!\n"), None, "0" * 64, ()) for number in range(40)]
+        answers = await asyncio.gather(*map(analysers.analyse, tasks))
+    assert [answer and answer.message.subject for answer in answers] == [f"Mail {number}" for number in range(40)]
+
+
+async def test_one_that_fails_in_company_costs_its_neighbours_nothing() -> None:
+    # No mail is meant to raise: what does is a fault of ours, here separators that are no text.
+    fault = Task(mail(body="Help!\n"), None, "0" * 64, (7,))  # type: ignore[arg-type]
+    async with working(1) as analysers:
+        neighbours = [reads(analysers) for _ in range(12)]
+        answers = await asyncio.gather(
+            *neighbours[:6], analysers.analyse(fault), *neighbours[6:], return_exceptions=True
+        )
+    assert isinstance(answers.pop(6), AttributeError)
+    assert answers == [True] * 12
+
+
+async def test_one_that_kills_its_analyser_in_company_costs_its_neighbours_nothing() -> None:
+    async with working(1) as analysers:
+        answers = asyncio.gather(*(reads(analysers) for _ in range(12)))
+        await asyncio.sleep(0)
+        end(signal.SIGKILL, processes())
+        assert await answers == [True] * 12

@@ -1,0 +1,53 @@
+"""What an analyser does: octets -> `Analysis`. It runs in a process of its own, see `smtpintake.intake.analyser`.
+
+Contract: pure but for reading the spool file that a task names. A fault in a task is an exception, and of us: no input
+is meant to raise.
+"""
+
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smtpintake.convert.draft import draft
+from smtpintake.decide.facts import Analysis
+from smtpintake.intake.spool import Received
+from smtpintake.mail.parse import read
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One mail: `octets`, or the spool file at `path`. `sha256` is hex, of the whole; `separators` are the lines under
+    which nothing is new.
+    """
+
+    octets: bytes | None
+    path: Path | None
+    sha256: str
+    separators: tuple[str, ...]
+
+    @classmethod
+    def of(cls, mail: Received, separators: tuple[str, ...]) -> "Task":
+        return cls(mail.octets, mail.path, mail.sha256, separators)
+
+
+def analyse(task: Task) -> Analysis:
+    """The Analysis of one mail. Raises OSError where the spool file is gone."""
+    if task.octets is not None:
+        return _analysis(task.octets, task)
+    if task.path is None:
+        raise ValueError("a mail is in memory or in the spool")
+    with task.path.open("rb") as spool, mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        return _analysis(view, task)
+
+
+def analyse_several(tasks: Sequence[Task]) -> list[Analysis]:
+    """The Analysis of each, in order."""
+    return [analyse(task) for task in tasks]
+
+
+def _analysis(raw: bytes | mmap.mmap, task: Task) -> Analysis:
+    message = read(raw, task.sha256)
+    drafted = None if message.refusal else draft(message, task.separators)
+    # The draft has the bodies now; what travels back to the intake need not carry them twice.
+    return Analysis(replace(message, text=None, html=None), drafted)
