@@ -28,7 +28,7 @@ async def run_intake(settings: Settings) -> None:
     allow_open_files(settings.smtp.max_connections)
     database = await asyncio.to_thread(open_current, settings.database.url)
     async with open_journey(settings, database) as journey:
-        listener = Listener(journey.reception, _limits(settings), journey.spool_folder)
+        listener = Listener(journey.reception, _limits(settings), journey.spool_folder, settings.smtp.relays)
         several = settings.smtp.workers > 1
         names = [
             await listener.listen(endpoint.host, endpoint.port, reuse_port=several) for endpoint in settings.smtp.listen

@@ -34,7 +34,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from smtpintake.decide.faults import Fault, validation_faults
-from smtpintake.intake.relay import Network, TrustedRelays
+from smtpintake.intake.peers import Network
+from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.envelope import ToldBy
 

@@ -9,7 +9,7 @@ they are refused like any other command that we don't have.
 from typing import Final
 
 from smtpintake.intake.command import declared_size, forward_path, hello_name, read_path, reverse_path
-from smtpintake.intake.protocol import Connection
+from smtpintake.intake.relayed import Relayed
 from smtpintake.intake.spool import Received
 from smtpintake.intake.upload import Unreadable, Upload
 from smtpintake.mail.address import AddressError
@@ -37,7 +37,7 @@ _MAIL_PARAMETERS: Final = frozenset(("SIZE", "BODY", "SMTPUTF8"))
 _BODIES: Final = frozenset(("7BIT", "8BITMIME"))  # RFC 6152 s2
 
 
-class Dialogue(Connection):
+class Dialogue(Relayed):
     """A session from HELO to QUIT."""
 
     def extensions(self) -> tuple[str, ...]:
@@ -48,6 +48,7 @@ class Dialogue(Connection):
             "8BITMIME",
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
+            *self.relay_extensions(),
             "HELP",
         )
 
@@ -65,7 +66,7 @@ class Dialogue(Connection):
             self.reply(BAD_SYNTAX)
             return False
         self._set_rset_state()  # RFC 5321 s4.1.4: EHLO is RSET as well
-        self.client.hello = Hello(name, extended)
+        self.client.hello = self._said_hello(Hello(name, extended))
         if self.session is not None:
             self.session.host_name, self.session.extended_smtp = name, extended
         return True

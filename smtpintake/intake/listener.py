@@ -12,6 +12,7 @@ from typing import Final
 from smtpintake.intake.dialogue import Dialogue
 from smtpintake.intake.handler import Handler, Journey
 from smtpintake.intake.limits import Limits
+from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
 from smtpintake.intake.service import Service
 from smtpintake.intake.sessions import Sessions
 from smtpintake.intake.spool import SpoolSpace
@@ -22,8 +23,9 @@ _BACKLOG: Final = 1024  # connections that the kernel keeps while we are busy; 4
 class Listener:
     """An SMTP server. Make one in each process; several may share an address with `reuse_port`."""
 
-    def __init__(self, journey: Journey, limits: Limits, spool_folder: Path) -> None:
+    def __init__(self, journey: Journey, limits: Limits, spool_folder: Path, relays: TrustedRelays = NO_RELAYS) -> None:
         self._limits: Final = limits
+        self._relays: Final = relays
         self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients)
         self.space: Final = SpoolSpace(spool_folder, limits.max_memory)
         self._servers: list[asyncio.Server] = []
@@ -38,7 +40,7 @@ class Listener:
         )
         bound = sock.getsockname()
         name = f"[{bound[0]}]:{bound[1]}" if family == socket.AF_INET6 else f"{bound[0]}:{bound[1]}"
-        service = Service(name, self._limits, self._handler, self.space, self.sessions)
+        service = Service(name, self._limits, self._handler, self.space, self.sessions, self._relays)
         server = await loop.create_server(lambda: Dialogue(service, loop), sock=sock, backlog=_BACKLOG)
         self._servers.append(server)
         return name

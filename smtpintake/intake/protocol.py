@@ -48,9 +48,10 @@ _log = structlog.get_logger(__name__)
 class SessionEnd(Exception):  # noqa: N818 - how a session ends, not a fault
     """The server ends the session and says why."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.detail = detail
 
 
 class Connection(SMTP):
@@ -116,13 +117,16 @@ class Connection(SMTP):
         self.session = self._create_session()
         self.session.peer = transport.get_extra_info("peername")
         self.client.peer = _peer(self.session.peer)
-        if refused := self.service.sessions.admit(self, self.client.peer.ip):
+        if refused := self._admit():
             _log.warning("connection refused", reason=refused, peer=self.client.peer.ip, listener=self.service.name)
             self.transport.write(_line(REFUSALS[refused]))
             transport.close()
             return
         self._watch()
         self._handler_coroutine = self.loop.create_task(self._handle_client())
+
+    def _admit(self) -> Reason | None:
+        return self.service.sessions.admit(self, self.client.peer.ip)
 
     def connection_lost(self, error: Exception | None) -> None:
         # Not aiosmtpd's own: it cancels the session's coroutine, and with it a commit.
@@ -213,17 +217,24 @@ class Connection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            self.reply(Reply(220, None, f"{self.hostname} ESMTP smtpintake"))
+            await self._introduce()
+            self._greet()
             while not self._closing:
                 await self._dispatch(await self._command_line())
         except SessionEnd as end:
             self.reply(REFUSALS[end.reason])
-            self._note("session ended", end.reason)
+            self._note("session ended", f"{end.reason}: {end.detail}" if end.detail else end.reason)
         except ConnectionError as error:
             if self.transaction is not None:
                 self._note("connection lost", str(error))
         finally:
             self._hang_up()
+
+    async def _introduce(self) -> None:
+        """Learn who the client is, where it isn't the peer."""
+
+    def _greet(self) -> None:
+        self.reply(Reply(220, None, f"{self.hostname} ESMTP smtpintake"))
 
     def _hang_up(self) -> None:
         """Say the last words and close. A client that doesn't take them in time is cut off."""

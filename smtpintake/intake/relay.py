@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
+from smtpintake.intake.peers import Network
 from smtpintake.mail.envelope import ToldBy
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class TrustedRelays:
         """How the peer at `ip` tells of its client, or None: nobody trusts it, it is the client."""
         if not self.networks or not ip:
             return None
-        address = ipaddress.ip_address(ip)
+        address = ipaddress.ip_address(plain_ip(ip))
         return next((told for network, told in self.networks if address in network), None)
 
 

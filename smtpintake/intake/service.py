@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from smtpintake.intake.handler import Handler
 from smtpintake.intake.limits import Limits
+from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
 from smtpintake.intake.sessions import Sessions
 from smtpintake.intake.spool import SpoolSpace
 
@@ -17,3 +18,4 @@ class Service:
     handler: Handler
     space: SpoolSpace
     sessions: Sessions
+    relays: TrustedRelays = NO_RELAYS

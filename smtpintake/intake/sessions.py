@@ -28,7 +28,7 @@ class Session(Protocol):
 
 
 class Sessions:
-    """The open connections, in total and per peer. An IPv6 peer is its /64: it can choose the rest."""
+    """The open connections, in total and per peer. A client behind a trusted relay is the peer, the relay is none."""
 
     def __init__(self, max_connections: int, max_connections_per_peer: int) -> None:
         self._max_connections: Final = max_connections
@@ -43,27 +43,38 @@ class Sessions:
         return len(self._open)
 
     def admit(self, session: Session, ip: str) -> Reason | None:
-        """Take the connection in, or say why it must go."""
-        peer = network(ip)
+        """Take the connection in, or say why it must go. Without an `ip` it counts for no peer yet."""
         if self.draining:
             return Reason.CONNECT_DRAINING
         if len(self._open) >= self._max_connections:
             return Reason.CONNECT_OVERLOAD
-        if self._peers[peer] >= self._max_per_peer:
-            return Reason.CONNECT_LIMIT
-        self._open[session] = peer
-        self._peers[peer] += 1
+        self._open[session] = ""
         self._empty.clear()
-        return None
+        if refused := self.count(session, ip):
+            self.leave(session)
+        return refused
+
+    def count(self, session: Session, ip: str) -> Reason | None:
+        """The connection is that of the client at `ip` from now on; or why that client may have no more of them."""
+        self._discount(session)
+        peer = self._open[session] = network(ip)
+        if not peer:
+            return None
+        self._peers[peer] += 1
+        return Reason.CONNECT_LIMIT if self._peers[peer] > self._max_per_peer else None
 
     def leave(self, session: Session) -> None:
         """The connection is closed and its work is done."""
-        peer = self._open.pop(session)
-        self._peers[peer] -= 1
-        if not self._peers[peer]:
-            del self._peers[peer]
+        self._discount(session)
+        del self._open[session]
         if not self._open:
             self._empty.set()
+
+    def _discount(self, session: Session) -> None:
+        if peer := self._open[session]:
+            self._peers[peer] -= 1
+            if not self._peers[peer]:
+                del self._peers[peer]
 
     async def drain(self, deadline: float) -> int:
         """Let every session end by itself for `deadline` seconds, then cut off the rest; how many those were."""

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     CONNECT_LIMIT = "connect.limit"
     CONNECT_IDLE = "connect.idle"
     CONNECT_SLOW = "connect.slow"
+    CONNECT_PROXY = "connect.proxy"
     CONNECT_DRAINING = "connect.draining"
     COMMAND_LIMIT = "command.limit"
     MAIL_SYNTAX = "mail.syntax"

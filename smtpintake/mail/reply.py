@@ -73,6 +73,7 @@ def _refusal(code: int, status: tuple[int, int, int], reason: Reason, text: str)
 OK: Final = Reply(250, (2, 0, 0), "OK")
 SENDER_OK: Final = Reply(250, (2, 1, 0), "sender OK")
 RECIPIENT_OK: Final = Reply(250, (2, 1, 5), "recipient OK")
+NOTED: Final = Reply(250, (2, 0, 0), "noted")
 FLUSHED: Final = Reply(250, (2, 0, 0), "flushed")
 CANNOT_VRFY: Final = Reply(252, (2, 5, 0), "send some mail and see")
 HELP: Final = Reply(214, (2, 0, 0), "commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT (RFC 5321)")
@@ -100,6 +101,7 @@ BARE_NEWLINE_COMMAND: Final = Reply(500, (5, 5, 2), "commands end with CRLF")
 NOT_IMPLEMENTED: Final = Reply(502, (5, 5, 1), "command not implemented")
 SEND_HELLO_FIRST: Final = Reply(503, (5, 5, 1), "send EHLO first")
 NESTED_MAIL: Final = Reply(503, (5, 5, 1), "nested MAIL command")
+TRANSACTION_ACTIVE: Final = Reply(503, (5, 5, 1), "mail transaction in progress")
 NEED_MAIL: Final = Reply(503, (5, 5, 1), "need MAIL command")
 NEED_RCPT: Final = Reply(503, (5, 5, 1), "need RCPT command")
 UNKNOWN_PARAMETER: Final = Reply(555, (5, 5, 4), "parameter not recognised or not implemented")
@@ -114,6 +116,7 @@ REFUSALS: Final[dict[Reason, Reply]] = {
         (Reason.CONNECT_LIMIT, 421, (4, 7, 0), "too many connections from your address, try again later"),
         (Reason.CONNECT_IDLE, 421, (4, 4, 2), "idle for too long, closing"),
         (Reason.CONNECT_SLOW, 421, (4, 4, 2), "data arrives too slowly, closing"),
+        (Reason.CONNECT_PROXY, 421, (4, 7, 0), "a PROXY header must come first from your address, closing"),
         (Reason.CONNECT_DRAINING, 421, (4, 3, 2), "shutting down, try again soon"),
         (Reason.COMMAND_LIMIT, 421, (4, 7, 0), "too many commands without a mail, closing"),
         (Reason.MAIL_SYNTAX, 553, (5, 1, 7), "the sender address is malformed"),

@@ -12,6 +12,7 @@ from smtpintake.decide.policy import Policy
 from smtpintake.intake.handler import Refusal
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
+from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
 from smtpintake.intake.spool import Received
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.reply import REFUSALS, Replies, Reply, created
@@ -120,9 +121,9 @@ class Server:
     spool: Path
     _clients: list[Client] = field(default_factory=list)
 
-    async def connect(self) -> Client:
-        """A new connection, of which nothing was read."""
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+    async def connect(self, source: str = "127.0.0.1") -> Client:
+        """A new connection, of which nothing was read, from that address of this machine."""
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0)))
         self._clients.append(client)
         return client
 
@@ -142,10 +143,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(spool: Path, **limits: Any) -> AsyncIterator[Server]:
+async def serving(spool: Path, relays: TrustedRelays = NO_RELAYS, **limits: Any) -> AsyncIterator[Server]:
     journey = FakeJourney()
     spool.mkdir(exist_ok=True)
-    listener = Listener(journey, Limits("mx.example.org", **limits), spool)
+    listener = Listener(journey, Limits("mx.example.org", **limits), spool, relays)
     name = await listener.listen("127.0.0.1", 0)
     server = Server(listener, journey, int(name.rpartition(":")[2]), spool)
     try:
