@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from smtpintake.auth import keys
+from smtpintake.auth import authres, keys
 from smtpintake.auth.answers import Answers
 from smtpintake.auth.canonical import BodyHashes, Canonicalization
 from smtpintake.auth.keys import Key, KeyFault
@@ -74,10 +74,13 @@ def verify(raw: Octets, scan: Prescan, answers: Answers, now: datetime, bodies: 
         sealed, reason = _seal(instance, sets, header, answers)
         if sealed is not AuthResult.PASS:
             result, detail = sealed, reason
-    if result is AuthResult.PASS and not newest.signs_author:
+    claims: tuple[tuple[str, str], ...] = ()
+    if newest.signs_author:
+        claims = authres.claims(scan.fields[sets[-1].aar].value.decode("latin-1"))
+    elif result is AuthResult.PASS:
         detail = "From is not signed, so what the sealer claims may be of another author"
     sealers = tuple(instance.seal.domain for instance in sets)
-    return ArcResult(result, sealers[-1], sealers, detail=detail[:MAX_DETAIL])
+    return ArcResult(result, sealers[-1], sealers, claims, detail[:MAX_DETAIL])
 
 
 def _chain(fields: Sequence[Field]) -> tuple[tuple[_Set, ...], str]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from smtpintake.auth.results import UNVERIFIED, ArcResult, AuthResult, AuthVerdict, DkimResult, RequestedPolicy
+from smtpintake.auth.results import UNVERIFIED, AuthResult, AuthVerdict, DkimResult, RequestedPolicy
 from smtpintake.mail.prescan import Field
 
 MAX_VALUE: Final = 320  # an address has at most 64 + 1 + 255 octets
@@ -57,13 +57,6 @@ def claims(value: str) -> tuple[tuple[str, str], ...]:
             if method == "dmarc" and "header.from" in properties:
                 found["dmarc.header.from"] = properties["header.from"].lower().rstrip(".")
     return tuple(pair for pair in found.items() if not (doubtful and pair[0].startswith("dmarc")))
-
-
-def vouches(arc: ArcResult, author_domain: str) -> bool:
-    """True where the newest sealer of an intact chain saw DMARC pass for `author_domain`. Is the sealer trusted?"""
-    said = dict(arc.claims)
-    passed = arc.result is AuthResult.PASS and said.get("dmarc") == AuthResult.PASS
-    return passed and bool(author_domain) and said.get("dmarc.header.from") == author_domain
 
 
 def forged(fields: Sequence[Field], authserv_id: str) -> tuple[int, ...]:

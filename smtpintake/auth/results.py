@@ -97,8 +97,8 @@ class ArcResult:
     """The chain's validation status (RFC 8617 s4.4): none, pass, fail; temperror where a key could not be fetched.
 
     `sealer` is d= of the newest seal; `sealers` all of them, oldest first. `claims` is what the newest
-    ARC-Authentication-Results says, method -> result (`dmarc` -> `pass`): worth something only if the sealer is
-    trusted.
+    ARC-Authentication-Results says (`authres.claims`: `dmarc` -> `pass`, `dmarc.header.from` -> the author domain);
+    empty where its set does not sign From. It is worth something only if the sealer is trusted.
     """
 
     result: AuthResult = AuthResult.NONE

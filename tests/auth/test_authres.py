@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpintake.auth.authres import claims, forged, render, vouches
+from smtpintake.auth.authres import claims, forged, render
 from smtpintake.auth.results import (
     UNVERIFIED,
     ArcResult,
@@ -171,18 +171,6 @@ def test_any_text_claims_something_or_nothing(value: str) -> None:
     for name, said in claims(value):
         assert name
         assert isinstance(said, str)
-
-
-def test_who_vouches_for_whom() -> None:
-    arc = ArcResult(PASS, "google.com", ("google.com",), claims(GOOGLE))
-    assert vouches(arc, "example.org")
-    assert not vouches(arc, "example.com")
-    assert not vouches(arc, "")
-    assert not vouches(ArcResult(AuthResult.FAIL, "google.com", ("google.com",), claims(GOOGLE)), "example.org")
-    assert not vouches(ArcResult(PASS, "google.com", ("google.com",), claims("i=1; mx; dmarc=pass")), "example.org")
-    assert not vouches(
-        ArcResult(PASS, "google.com", (), claims("i=1; mx; dmarc=fail header.from=example.org")), "example.org"
-    )
 
 
 @pytest.mark.parametrize(
