@@ -14,6 +14,8 @@ from smtpintake.mail.envelope import Hello, Login, Peer, Relay
 class Client:
     """Who is on the line. `hello` is None until HELO or EHLO; `relay` stands between the client and us; `login` is the
     account that AUTH proved. With `lmtp` the dialogue is that of RFC 2033.
+
+    `unknown_recipients` were asked for in this session; `penalty` is how many seconds the next reply is kept back.
     """
 
     listener: str
@@ -23,6 +25,8 @@ class Client:
     relay: Relay | None = None
     login: Login | None = None
     lmtp: bool = False
+    unknown_recipients: int = 0
+    penalty: float = 0.0
 
 
 @dataclass(slots=True)

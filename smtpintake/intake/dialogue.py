@@ -6,6 +6,7 @@ they are refused like any other command that we don't have.
 
 # ruff: noqa: N802, ARG002 - aiosmtpd calls a command's method smtp_VERB, and gives each its argument
 
+import math
 from typing import Final
 
 from smtpintake.intake.command import declared_size, forward_path, hello_name, read_path, reverse_path
@@ -89,6 +90,8 @@ class Dialogue(Relayed):
         size = declared_size(path.parameters.get("SIZE"))
         self.transaction, reply = await self.service.handler.mail(self.client, sender, size, utf8)
         self.reply(reply)
+        if reply.reply_class is ReplyClass.TRANSIENT:
+            self._junk += 1  # one too many, and a row in the log each time
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         transaction = self.transaction
@@ -108,7 +111,10 @@ class Dialogue(Relayed):
         except AddressError as error:
             self.reply(await handler.malformed_recipient(self.client, transaction, path.text, str(error)))
             return
-        self.reply(await handler.rcpt(self.client, transaction, recipient))
+        reply = await handler.rcpt(self.client, transaction, recipient)
+        penalty, self.client.penalty = self.client.penalty, 0.0
+        await self.keep_back(penalty)
+        self.reply(reply)
         if transaction.overshoot > self.service.limits.max_overshoot:
             self._junk += 1
 
@@ -141,7 +147,9 @@ class Dialogue(Relayed):
         try:
             while not upload.ended:
                 idle = self.loop.time() + limits.idle_timeout
-                slow = started + limits.idle_timeout + upload.size / limits.min_data_rate
+                slow = math.inf
+                if limits.min_data_rate:
+                    slow = started + limits.idle_timeout + upload.size / limits.min_data_rate
                 reason = Reason.CONNECT_IDLE if idle <= slow else Reason.CONNECT_SLOW
                 await upload.feed(await self._within(self._incoming.block, min(idle, slow), reason))
             self._incoming.unread(upload.rest)

@@ -8,13 +8,14 @@ raises is a fault of ours: the answer is 451 4.3.0, nothing of the exception goe
 import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import route
 from smtpintake.intake.client import Client, Transaction
+from smtpintake.intake.guards import Guards
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
 from smtpintake.mail.address import MAX_PATH, NULL_PATH, Mailbox, ReversePath
@@ -22,6 +23,9 @@ from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Replies, Reply
+
+# Who looks for addresses, or for a relay, hears these.
+_GUESSES: Final = frozenset((Reason.RCPT_UNKNOWN, Reason.RCPT_DOMAIN))
 
 _log = structlog.get_logger(__name__)
 
@@ -47,20 +51,25 @@ class Journey(Protocol):
 class Handler:
     """One for each listener; holds nothing of a session."""
 
-    def __init__(self, journey: Journey, max_message_size: int, max_recipients: int) -> None:
+    def __init__(
+        self, journey: Journey, max_message_size: int, max_recipients: int, guards: Guards | None = None
+    ) -> None:
         self._journey = journey
+        self.guards: Final = guards or Guards()
         self._max_message_size = max_message_size
         self._max_recipients = max_recipients
 
     async def mail(
         self, client: Client, mail_from: ReversePath, size: int | None, smtputf8: bool
     ) -> tuple[Transaction | None, Reply]:
-        """A new transaction, or None with the refusal of its declared size (RFC 1870 s6.1)."""
+        """A new transaction, or None with the refusal of its declared size (RFC 1870 s6.1), or of one too many."""
         now = datetime.now(UTC)
         transaction = Transaction(new_id(now), now, mail_from, size, smtputf8)
         if size is not None and size > self._max_message_size:
             detail = f"declared {size} octets, the limit is {self._max_message_size}"
             return None, await self._refuse(client, transaction, Reason.MAIL_SIZE, detail=detail)
+        if refused := await self.guards.mail(client, mail_from):
+            return None, await self._refuse(client, transaction, refused.reason, detail=refused.detail)
         return transaction, SENDER_OK
 
     async def malformed_sender(self, client: Client, text: str, detail: str) -> Reply:
@@ -76,10 +85,16 @@ class Handler:
             return await self._refuse(client, transaction, Reason.RCPT_LIMIT, rcpt_to=str(recipient), detail=detail)
         found = route(self._journey.policy(), recipient)
         if isinstance(found, Reason):
-            return await self._refuse(client, transaction, found, rcpt_to=str(recipient), detail="no inbox takes it")
+            return await self._unroutable(client, transaction, recipient, found)
         if client.lmtp or recipient not in transaction.rcpt_to:
             transaction.rcpt_to.append(recipient)
         return RECIPIENT_OK
+
+    async def _unroutable(self, client: Client, transaction: Transaction, recipient: Mailbox, reason: Reason) -> Reply:
+        detail = "no inbox takes it"
+        if reason in _GUESSES and (refused := await self.guards.unknown_recipient(client)):
+            reason, detail = refused.reason, f"{detail}; {refused.detail}"
+        return await self._refuse(client, transaction, reason, rcpt_to=str(recipient), detail=detail)
 
     async def malformed_recipient(self, client: Client, transaction: Transaction, text: str, detail: str) -> Reply:
         return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, rcpt_to=text[:MAX_PATH], detail=detail)

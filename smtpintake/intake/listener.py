@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from smtpintake.intake.dialogue import Dialogue
+from smtpintake.intake.guards import Guards
 from smtpintake.intake.handler import Handler, Journey
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
@@ -23,13 +24,22 @@ _BACKLOG: Final = 1024  # connections that the kernel keeps while we are busy; 4
 class Listener:
     """An SMTP server. Make one in each process; several may share an address with `reuse_port`."""
 
-    def __init__(self, journey: Journey, limits: Limits, spool_folder: Path, relays: TrustedRelays = NO_RELAYS) -> None:
+    def __init__(
+        self,
+        journey: Journey,
+        limits: Limits,
+        spool_folder: Path,
+        relays: TrustedRelays = NO_RELAYS,
+        guards: Guards | None = None,
+    ) -> None:
         self._limits: Final = limits
         self._relays: Final = relays
-        self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients)
+        self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients, guards)
         self.space: Final = SpoolSpace(spool_folder, limits.max_memory)
         self._servers: list[asyncio.Server] = []
-        self.sessions: Final = Sessions(limits.max_connections, limits.max_connections_per_peer)
+        self.sessions: Final = Sessions(
+            limits.max_connections, limits.max_connections_per_peer, self._handler.guards.is_exempt
+        )
 
     async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> str:
         """Listen there, port 0 for any that is free; the listener's name, `127.0.0.1:2525`. Raises OSError."""

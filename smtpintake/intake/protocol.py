@@ -106,6 +106,7 @@ class Connection(SMTP):
         self._junk = 0
         self._closing = False
         self._flushing = False
+        self._waiting: asyncio.Future[None] | None = None
         self._deadline: float | None = None  # None: the client waits for us
         self._deadline_reason = Reason.CONNECT_IDLE
 
@@ -132,15 +133,18 @@ class Connection(SMTP):
         # Not aiosmtpd's own: it cancels the session's coroutine, and with it a commit.
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
+        self._stop_waiting()
         # Whatever the network calls it (ETIMEDOUT, EHOSTUNREACH …), to the session it is one thing.
         asyncio.StreamReaderProtocol.connection_lost(self, None if error is None else GoneError(str(error)))
         self.transport = None
 
     def eof_received(self) -> bool | None:
+        self._stop_waiting()
         # The client may still read (RFC 9293 s3.6); aiosmtpd would cancel the coroutine here too.
         return asyncio.StreamReaderProtocol.eof_received(self)
 
     def drain(self) -> None:
+        self._stop_waiting()
         if self._deadline is not None and self.transaction is None:
             self._incoming.set_exception(SessionEnd(Reason.CONNECT_DRAINING))
 
@@ -183,11 +187,25 @@ class Connection(SMTP):
         finally:
             self._deadline = None
 
+    async def keep_back(self, seconds: float) -> None:
+        """Let the client wait for its reply; no longer than it is there, and not while we drain."""
+        if seconds and self.transport is not None and not self.service.sessions.draining:
+            self._waiting = self.loop.create_future()
+            timer = self.loop.call_later(seconds, self._stop_waiting)
+            await self._waiting
+            timer.cancel()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
     # ---- replies -------------------------------------------------------------------------------------------------
 
     def reply(self, reply: Reply) -> None:
         """Answer a command."""
         self._replies.append(_line(reply))
+        if reply.code == 421:
+            self._closing = True  # RFC 5321 s3.8: it promises that
         if reply.code >= 500 or reply in _IDLE_TALK:
             self._junk += 1
 
@@ -218,6 +236,7 @@ class Connection(SMTP):
     async def _handle_client(self) -> None:
         try:
             await self._introduce()
+            await self._guard()
             self._greet()
             while not self._closing:
                 await self._dispatch(await self._command_line())
@@ -232,6 +251,10 @@ class Connection(SMTP):
 
     async def _introduce(self) -> None:
         """Learn who the client is, where it isn't the peer."""
+
+    async def _guard(self) -> None:
+        if refused := await self.service.handler.guards.connect(self.client):
+            raise SessionEnd(refused)
 
     def _greet(self) -> None:
         self.reply(Reply(220, None, f"{self.hostname} ESMTP smtpintake"))

@@ -6,6 +6,7 @@ its coroutine has ended, which may be later than the client: a journey under way
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -28,11 +29,19 @@ class Session(Protocol):
 
 
 class Sessions:
-    """The open connections, in total and per peer. A client behind a trusted relay is the peer, the relay is none."""
+    """The open connections, in total and per peer. A client behind a trusted relay is the peer, the relay is none;
+    `is_exempt` says which peers are not limited.
+    """
 
-    def __init__(self, max_connections: int, max_connections_per_peer: int) -> None:
+    def __init__(
+        self,
+        max_connections: int,
+        max_connections_per_peer: int,
+        is_exempt: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._max_connections: Final = max_connections
         self._max_per_peer: Final = max_connections_per_peer
+        self._is_exempt: Final = is_exempt
         self._open: dict[Session, str] = {}
         self._peers: Counter[str] = Counter()
         self._empty = asyncio.Event()
@@ -61,7 +70,9 @@ class Sessions:
         if not peer:
             return None
         self._peers[peer] += 1
-        return Reason.CONNECT_LIMIT if self._peers[peer] > self._max_per_peer else None
+        if self._peers[peer] <= self._max_per_peer or self._is_exempt(ip):
+            return None
+        return Reason.CONNECT_LIMIT
 
     def leave(self, session: Session) -> None:
         """The connection is closed and its work is done."""

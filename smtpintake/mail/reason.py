@@ -13,6 +13,7 @@ class Reason(StrEnum):
     # before DATA
     CONNECT_OVERLOAD = "connect.overload"
     CONNECT_LIMIT = "connect.limit"
+    CONNECT_RATE = "connect.rate"
     CONNECT_IDLE = "connect.idle"
     CONNECT_SLOW = "connect.slow"
     CONNECT_PROXY = "connect.proxy"
@@ -20,11 +21,14 @@ class Reason(StrEnum):
     COMMAND_LIMIT = "command.limit"
     MAIL_SYNTAX = "mail.syntax"
     MAIL_SIZE = "mail.size"
+    MAIL_RATE = "mail.rate"
+    SENDER_RATE = "sender.rate"
     RCPT_SYNTAX = "rcpt.syntax"
     RCPT_UNKNOWN = "rcpt.unknown"
     RCPT_DOMAIN = "rcpt.domain"
     RCPT_INACTIVE = "rcpt.inactive"
     RCPT_LIMIT = "rcpt.limit"
+    RCPT_HARVEST = "rcpt.harvest"
 
     # the octets
     DATA_SIZE = "data.size"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from smtpintake.decide.policy import Policy
+from smtpintake.intake.guards import Guards
 from smtpintake.intake.handler import Refusal
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
@@ -143,10 +144,12 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(spool: Path, relays: TrustedRelays = NO_RELAYS, **limits: Any) -> AsyncIterator[Server]:
+async def serving(
+    spool: Path, relays: TrustedRelays = NO_RELAYS, guards: Guards | None = None, **limits: Any
+) -> AsyncIterator[Server]:
     journey = FakeJourney()
     spool.mkdir(exist_ok=True)
-    listener = Listener(journey, Limits("mx.example.org", **limits), spool, relays)
+    listener = Listener(journey, Limits("mx.example.org", **limits), spool, relays, guards)
     name = await listener.listen("127.0.0.1", 0)
     server = Server(listener, journey, int(name.rpartition(":")[2]), spool)
     try:
