@@ -1,17 +1,10 @@
 """A mail server in front: Postfix relays to us, swaks speaks to us, a pipe hands mail to `deliver`."""
 
-import json
 import re
-import shutil
 import smtplib
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,123 +12,9 @@ from smtpintake.store.database import Database
 from smtpintake.store.maillog import LogFilter, log_list
 from smtpintake.store.views import LogView
 from tests.journey.test_first_hour import mail
-from tests.server import PATIENCE, Server, free_port, log_id
+from tests.postfix import SENDER, Postfix, relaying, swaks
+from tests.server import Server, log_id
 from tests.smarthost import Host, listening
-
-POSTFIX = Path("/usr/sbin/postfix")
-_PAUSE = 0.05  # between two looks at the queue: Postfix needs the processor more than we do
-SENDER = "cara@customer.example"
-
-MAIN = """\
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = /dev/stdout
-myhostname = relay.example
-mydestination =
-mynetworks = 127.0.0.0/8
-inet_interfaces = loopback-only
-inet_protocols = ipv4
-smtpd_peername_lookup = no
-alias_maps =
-local_recipient_maps =
-relay_domains = example.org, customer.example
-transport_maps = texthash:{folder}/etc/transport
-fast_flush_domains =
-address_verify_map =
-address_verify_poll_delay = 1s
-"""
-TRANSPORT = """\
-example.org       smtp:[127.0.0.1]:{server}
-customer.example  smtp:[127.0.0.1]:{customer}
-"""
-# The second one asks us about a recipient before it answers, as docs/operations.md says.
-MASTER = """\
-127.0.0.1:{port}  inet  n - n - - smtpd
-127.0.0.1:{asking}  inet  n - n - - smtpd
-    -o {{ smtpd_recipient_restrictions = reject_unauth_destination, reject_unverified_recipient }}
-    -o unverified_recipient_reject_code=550
-cleanup  unix  n - n - 0 cleanup
-qmgr     unix  n - n 300 1 qmgr
-rewrite  unix  - - n - - trivial-rewrite
-bounce   unix  - - n - 0 bounce
-defer    unix  - - n - 0 bounce
-trace    unix  - - n - 0 bounce
-verify   unix  - - n - 1 verify
-smtp     unix  - - n - - smtp
-showq    unix  n - n - - showq
-error    unix  - - n - - error
-retry    unix  - - n - - error
-pickup   unix  n - n 60 1 pickup
-postlog  unix-dgram n - n - 1 postlogd
-"""
-
-
-class Postfix:
-    """A Postfix of our own in `folder`: mail for example.org goes to `server`, for customer.example to `customer`."""
-
-    def __init__(self, folder: Path, server: int) -> None:
-        self.folder = folder
-        self.port, self.asking, self.customer = free_port(), free_port(), free_port()
-        ports = {"server": server, "port": self.port, "asking": self.asking, "customer": self.customer}
-        (folder / "etc").mkdir()
-        (folder / "queue").mkdir()
-        (folder / "data").mkdir()
-        shutil.chown(folder / "data", "postfix")
-        for name, text in (("main.cf", MAIN), ("master.cf", MASTER), ("transport", TRANSPORT)):
-            (folder / "etc" / name).write_text(text.format(folder=folder, **ports))
-
-    def start(self) -> None:
-        with (self.folder / "log").open("wb") as log:
-            # Its master signals its whole process group when it ends.
-            self.process = subprocess.Popen(
-                [POSTFIX, "-c", self.folder / "etc", "start-fg"], stdout=log, stderr=log, start_new_session=True
-            )
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            try:
-                self.client().close()
-            except OSError:
-                continue
-            return
-
-    def stop(self) -> None:
-        subprocess.run([POSTFIX, "-c", self.folder / "etc", "stop"], capture_output=True, timeout=PATIENCE, check=False)
-        self.process.wait(PATIENCE)
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
-
-    def client(self, port: int | None = None) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", port or self.port, "client.example", timeout=PATIENCE)
-
-    def queue(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._postqueue("-j").splitlines()]
-
-    def retry(self) -> None:
-        self._postqueue("-f")
-
-    def until_deferred(self) -> str:
-        """Until the only mail in the queue waits for another attempt; the reason."""
-        deadline = time.monotonic() + PATIENCE
-        while not (waiting := [entry for entry in self.queue() if entry["queue_name"] == "deferred"]):
-            assert time.monotonic() < deadline, self.log
-            time.sleep(_PAUSE)
-        ((recipient,),) = [entry["recipients"] for entry in waiting]
-        return str(recipient["delay_reason"])
-
-    def until_empty(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while self.queue():
-            assert time.monotonic() < deadline, self.log
-            time.sleep(_PAUSE)
-
-    def _postqueue(self, option: str) -> str:
-        command = ["/usr/sbin/postqueue", "-c", self.folder / "etc", option]
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -150,18 +29,8 @@ def relayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def postfix(relayed: Server) -> Iterator[Postfix]:
-    if not POSTFIX.exists():
-        pytest.skip("Postfix is not installed: /usr/sbin/postfix")
-    # Its processes run as their own user, which may not enter pytest's folders.
-    with tempfile.TemporaryDirectory(prefix="relay-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        postfix = Postfix(folder, relayed.port)
-        try:
-            postfix.start()
-            yield postfix
-        finally:
-            postfix.stop()
+    with relaying(relayed.port) as postfix:
+        yield postfix
 
 
 def logged(server: Server, *subjects: str) -> list[list[LogView]]:
@@ -176,20 +45,6 @@ def logged(server: Server, *subjects: str) -> list[list[LogView]]:
 def send(client: smtplib.SMTP, message: EmailMessage, *recipients: str) -> None:
     with client:
         assert client.sendmail(SENDER, recipients, message.as_bytes(policy=SMTP)) == {}
-
-
-def swaks(port: int, to: str, subject: str) -> str:
-    if shutil.which("swaks") is None:
-        pytest.skip("swaks is not installed")
-    command = ["swaks", "--server", f"127.0.0.1:{port}", "--from", SENDER, "--to", to, "--body", "Help!"]
-    done = subprocess.run(
-        [*command, "--header", f"Subject: {subject}", "--timeout", f"{PATIENCE:.0f}"],
-        capture_output=True,
-        text=True,
-        timeout=2 * PATIENCE,
-        check=False,
-    )
-    return done.stdout + done.stderr
 
 
 def test_mail_through_postfix_becomes_issues_and_comments(relayed: Server, postfix: Postfix) -> None:

@@ -1,0 +1,106 @@
+"""The client behind a relay, with real relays in front: swaks, Postfix, HAProxy. The log shows who really sent it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.haproxy import SOURCE, HAProxy, proxying
+from tests.journey.test_relay import logged
+from tests.postfix import Postfix, relaying, swaks
+from tests.server import Server
+
+TO = "support@example.org"
+# Postfix and swaks speak to us from 127.0.0.1.
+SETTINGS = f"""\
+[[smtp.trusted_relays]]
+networks = ["127.0.0.1"]
+client = "xclient"
+
+[[smtp.trusted_relays]]
+networks = ["{SOURCE}"]
+client = "proxy"
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("trusting")
+    (folder / "settings.toml").write_text(SETTINGS)
+    server = Server(folder, {"SMTPINTAKE_CONFIG": f"{folder}/settings.toml"})
+    server.prepare()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def postfix(server: Server) -> Iterator[Postfix]:
+    with relaying(server.port) as postfix:
+        yield postfix
+
+
+@pytest.fixture(scope="module")
+def haproxy(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HAProxy]:
+    with proxying(tmp_path_factory.mktemp("haproxy"), server.port) as haproxy:
+        yield haproxy
+
+
+def client_of(server: Server, subject: str) -> tuple[str | None, str | None]:
+    """Address and name of the client of the only mail with that subject, which became an issue."""
+    ((row,),) = logged(server, subject)
+    assert row["outcome"] == "created"
+    return row["peer_ip"], row["helo"]
+
+
+def test_swaks_says_xclient(server: Server) -> None:
+    xclient = "--xclient-addr", "192.0.2.7", "--xclient-helo", "box.customer.example", "--xclient-proto", "ESMTP"
+    assert "created; log " in swaks(server.port, TO, "XCLIENT", *xclient)
+    assert client_of(server, "XCLIENT") == ("192.0.2.7", "box.customer.example")
+    # In two commands, the address one of IPv6; then the session goes on as before.
+    xclient = "--xclient-name", "mx.customer.example", "--xclient-delim", "--xclient-addr", "IPV6:2001:db8::7"
+    assert "created; log " in swaks(server.port, TO, "XCLIENT twice", "--helo", "client.example", *xclient)
+    assert client_of(server, "XCLIENT twice") == ("2001:db8::7", "client.example")
+    stranger = swaks(server.port, TO, "No XCLIENT", "--local-interface", "127.0.0.2", *xclient)
+    assert "did not advertise XCLIENT" in stranger
+    assert logged(server, "No XCLIENT") == [[]]
+
+
+def test_postfix_forwards_its_client(server: Server, postfix: Postfix) -> None:
+    for number in (1, 2):  # Postfix may send the second over the first one's connection
+        told = swaks(
+            *(postfix.port, TO, f"Forwarded {number}"),
+            *("--xclient-addr", f"192.0.2.{number}", "--xclient-helo", f"box{number}.customer.example"),
+            *("--helo", f"box{number}.customer.example"),
+        )
+        assert "250 2.0.0 Ok: queued" in told
+    told = swaks(postfix.port, TO, "Not forged", "--local-interface", "127.0.0.3", "--helo", "[203.0.113.9]")
+    assert "250 2.0.0 Ok: queued" in told
+    postfix.until_empty()
+    assert client_of(server, "Forwarded 1") == ("192.0.2.1", "box1.customer.example")
+    assert client_of(server, "Forwarded 2") == ("192.0.2.2", "box2.customer.example")
+    assert client_of(server, "Not forged") == ("127.0.0.3", "[203.0.113.9]")
+
+
+@pytest.mark.parametrize("version", ["version_1", "version_2"])
+def test_haproxy_passes_its_client_on(server: Server, haproxy: HAProxy, version: str) -> None:
+    client = "--local-interface", "127.0.0.2", "--helo", "client.example"
+    assert "created; log " in swaks(getattr(haproxy, version), TO, version, *client)
+    assert client_of(server, version) == ("127.0.0.2", "client.example")
+
+
+@pytest.mark.parametrize(
+    ("family", "source", "destination"),
+    [("TCP4", "192.0.2.7", "192.0.2.25"), ("TCP6", "2001:db8::7", "2001:db8::25")],
+)
+def test_haproxy_behind_another_proxy(
+    server: Server, haproxy: HAProxy, family: str, source: str, destination: str
+) -> None:
+    header = f"{family} {source} {destination} 51234 25"
+    told = swaks(haproxy.second, TO, f"Behind two, {family}", "--helo", "client.example", "--proxy", header)
+    assert "created; log " in told
+    assert client_of(server, f"Behind two, {family}") == (source, "client.example")
+
+
+def test_haproxy_finds_us_healthy_and_says_no_more_about_it(server: Server, haproxy: HAProxy) -> None:
+    haproxy.until_healthy()
+    assert "connect.proxy" not in server.journal.read_text()
