@@ -3,7 +3,8 @@
 Contract: pure and total. `key_names` says which keys are wanted, as soon as the header section is there; `verify` gives
 a result for each signature, the topmost first, and for those past `MAX_SIGNATURES` one that counts them. Results are
 those of RFC 8601 s2.7.1; no signature at all is an empty tuple. A signature that verifies and still should not be
-relied on is `policy`, with the reason. The body is hashed once for all signatures alike, and not for one without a key.
+relied on is `policy`, with the reason. The body is hashed once for all signatures alike, and for none whose header
+does not verify.
 """
 
 from collections.abc import Sequence

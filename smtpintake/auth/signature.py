@@ -208,13 +208,16 @@ def _canonical(name: bytes, value: bytes, canonicalization: Canonicalization) ->
 
 
 def failure(signature: Signature, key: Key, header: Header, bodies: BodyHashes) -> str:
-    """Why the signature is not of this mail and by this key; empty where it is."""
-    body = bodies.digest(signature.body, "sha256", signature.length)
-    if body.digest != signature.body_hash:
-        return "the body is not the one signed"
+    """Why the signature is not of this mail and by this key; empty where it is.
+
+    The header comes first, which signs the body's hash: a body is read for those only who had it signed.
+    """
     signed = header.named(signature) + header.own(signature.position, signature.header)
     if not key.verifies(signature.value, signed):
         return "the header is not the one signed, or not with this key"
+    body = bodies.digest(signature.body, "sha256", signature.length)
+    if body.digest != signature.body_hash:
+        return "the body is not the one signed"
     return ""
 
 
