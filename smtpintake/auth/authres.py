@@ -9,7 +9,7 @@ reads what somebody else wrote; what it cannot read claims nothing.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from smtpintake.auth.results import UNVERIFIED, AuthResult, AuthVerdict, DkimResult, RequestedPolicy
@@ -24,6 +24,8 @@ _MAX_LINE: Final = 78
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+^_`{|}~.\-]+"
 _BARE: Final = re.compile(rf"{_ATOM}(?:@{_ATOM})?|@{_ATOM}")
 _UNPRINTABLE: Final = re.compile(r"[^ -~]")
+# The end of a header field: what follows is not its next line (RFC 5322 s2.2.3).
+_LINE_END: Final = re.compile(rb"(?>\r\n|\r|\n)(?![ \t])|\Z")
 
 
 def render(
@@ -59,14 +61,28 @@ def claims(value: str) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in found.items() if not (doubtful and pair[0].startswith("dmarc")))
 
 
-def forged(fields: Sequence[Field], authserv_id: str) -> tuple[int, ...]:
-    """Which of `fields` are Authentication-Results that pretend to be ours (s5), or that nobody can read."""
-    ours = authserv_id.lower().rstrip(".")
-    return tuple(
-        index
-        for index, field in enumerate(fields)
-        if field.name == b"authentication-results" and _authserv_id(field.value.decode("latin-1")) in ("", ours)
-    )
+def forged(field: Field, authserv_id: str) -> bool:
+    """True of an Authentication-Results field that pretends to be ours (s5), or that nobody can read."""
+    if field.name != b"authentication-results":
+        return False
+    return _authserv_id(field.value.decode("latin-1")) in ("", authserv_id.lower().rstrip("."))
+
+
+def presented(raw: bytes, results: str) -> bytes:
+    """The mail `raw` with our field on top, its value `results` as rendered, and without forged ones."""
+    ours = _authserv_id(results)
+    kept = [b"Authentication-Results: ", results.encode("ascii", "replace"), b"\r\n"]
+    position = 0
+    # Lenient about line ends, for mail is kept that was refused for them.
+    for match in _LINE_END.finditer(raw):
+        line = raw[position : match.end()]
+        name, _, value = line.partition(b":")
+        if not line.strip(b"\r\n"):
+            break
+        if not forged(Field(name.rstrip(b" \t").lower(), value), ours):
+            kept.append(line)
+        position = match.end()
+    return b"".join((*kept, raw[position:]))
 
 
 def _verdict(verdict: AuthVerdict, mail_from: str, helo: str) -> Iterator[list[str]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpintake.auth.authres import claims, forged, render
+from smtpintake.auth.authres import claims, forged, presented, render
 from smtpintake.auth.results import (
     UNVERIFIED,
     ArcResult,
@@ -110,7 +110,7 @@ def test_whatever_is_told_two_readers_find_the_same_results(
     assert [result.method for result in read.results] == expected
     assert dict(claims(value))["dmarc"] == "fail"
     assert dict(claims(value))["arc"] == "fail"
-    assert forged([Field(b"authentication-results", value.encode())], "MX.example.net") == (0,)
+    assert forged(Field(b"authentication-results", value.encode()), "MX.example.net")
 
 
 @given(st.from_regex(r"[a-z.]{0,90}", fullmatch=True), st.from_regex(r"[a-z.]{0,60}@[a-z.]{0,60}", fullmatch=True))
@@ -190,6 +190,29 @@ def test_any_text_claims_something_or_nothing(value: str) -> None:
     ],
 )
 def test_what_pretends_to_be_ours(name: str, value: str, ours: bool) -> None:
-    other = Field(b"authentication-results", b" mx.example.com; spf=pass")
-    fields = [other, Field(name.encode(), value.encode()), other]
-    assert forged(fields, "mx.example.net") == ((1,) if ours else ())
+    assert forged(Field(name.encode(), value.encode()), "mx.example.net") is ours
+
+
+OURS = render("mx.example.net", VERDICT, mail_from="ana@example.org")
+TOP = b"Authentication-Results: " + OURS.encode() + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "rest"),
+    [
+        (b"Subject: x\r\n\r\nHello\r\n", b"Subject: x\r\n\r\nHello\r\n"),
+        (
+            b"Authentication-Results: mx.example.net;\r\n spf=pass\r\nSubject: x\r\n"
+            b"authentication-results : MX.example.net; dmarc=pass\r\n"
+            b"Authentication-Results: mx.example.org; spf=fail\r\n\r\nAuthentication-Results: mx.example.net\r\n",
+            b"Subject: x\r\nAuthentication-Results: mx.example.org; spf=fail\r\n\r\n"
+            b"Authentication-Results: mx.example.net\r\n",
+        ),
+        (b"Subject: x\nAuthentication-Results: mx.example.net\n\nHello", b"Subject: x\n\nHello"),
+        (b"\r\nHello", b"\r\nHello"),
+        (b"Authentication-Results: mx.example.net", b""),
+        (b"", b""),
+    ],
+)
+def test_a_mail_as_it_is_shown(raw: bytes, rest: bytes) -> None:
+    assert presented(raw, OURS) == TOP + rest
