@@ -16,7 +16,7 @@ from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
 from smtpintake.store.migrations import open_current
 from smtpintake.supervisor import Part, Supervisor, until_told_to_stop
-from smtpintake.wiring import open_journey, smarthost
+from smtpintake.wiring import certificate, open_journey, smarthost
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -28,10 +28,17 @@ async def run_intake(settings: Settings) -> None:
     allow_open_files(settings.smtp.max_connections)
     database = await asyncio.to_thread(open_current, settings.database.url)
     async with open_journey(settings, database) as journey:
-        listener = Listener(journey.reception, _limits(settings), journey.spool_folder, settings.smtp.relays)
+        listener = Listener(
+            journey.reception,
+            _limits(settings),
+            journey.spool_folder,
+            settings.smtp.relays,
+            certificate=certificate(settings),
+        )
         several = settings.smtp.workers > 1
         names = [
-            await listener.listen(endpoint.host, endpoint.port, reuse_port=several) for endpoint in settings.smtp.listen
+            await listener.listen(each.address.host, each.address.port, each.options, reuse_port=several)
+            for each in settings.smtp.listen
         ]
         _log.info("listening on " + ", ".join(names), policy_version=journey.snapshots.newest.policy.version)
         await until_told_to_stop()

@@ -34,6 +34,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from smtpintake.decide.faults import Fault, validation_faults
+from smtpintake.decide.fields import InboxAddress
+from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.intake.peers import Network
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.address import AddressError, Mailbox
@@ -44,6 +46,10 @@ PREFIX: Final = "SMTPINTAKE_"
 FILE_VARIABLE: Final = "SMTPINTAKE_CONFIG"
 _NESTED: Final = "__"
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
+
+_ARGON2ID: Final = re.compile(
+    r"\$argon2id\$v=19\$m=[1-9][0-9]{0,7},t=[1-9][0-9]{0,3},p=[1-9][0-9]{0,2}\$[A-Za-z0-9+/]{11,88}\$[A-Za-z0-9+/]{22,88}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +140,15 @@ def _tables(value: object) -> object:
     return value
 
 
+def _argon2id(secret: SecretStr) -> SecretStr:
+    if not _ARGON2ID.fullmatch(secret.get_secret_value()):
+        raise ValueError("must be an argon2id hash, such as 'smtpintake hash-password' prints")
+    return secret
+
+
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
+OptionalFile = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 Hostname = Annotated[str, AfterValidator(_hostname)]
 ListenAddress = Annotated[Endpoint, BeforeValidator(_endpoint)]
 
@@ -162,12 +175,70 @@ def _each_network_once(relays: tuple[TrustedRelay, ...]) -> tuple[TrustedRelay, 
     return relays
 
 
-class Smtp(Section):
-    """The listener, its limits, and the processes behind it. Sizes take units: `35 MiB`."""
+class SmtpListener(Section):
+    """An item of `[smtp] listen`: an address alone, or a table. `tls` is starttls by default where there is a
+    certificate.
+    """
 
-    listen: Annotated[tuple[ListenAddress, ...], BeforeValidator(_split), Field(min_length=1)] = (
-        Endpoint("127.0.0.1", 2525),
-    )
+    address: ListenAddress
+    tls: TlsMode | None = None
+    require_tls: bool = False
+    auth: AuthMode = AuthMode.OFF
+
+    @property
+    def options(self) -> Options:
+        return Options(self.tls or TlsMode.OFF, self.require_tls, self.auth)
+
+
+def _listener(value: object) -> object:
+    """`HOST:PORT` is short for a table with nothing but the address."""
+    return {"address": Endpoint.parse(value)} if isinstance(value, str) else value
+
+
+def _possible(listener: SmtpListener, info: ValidationInfo) -> SmtpListener:
+    """The listener with its `tls` decided. What it wants must be possible with the rest of the section."""
+    if "tls_key" not in info.data or "accounts" not in info.data:
+        return listener  # they are faults themselves
+    certificate = info.data["tls_certificate"] is not None
+    tls = listener.tls or (TlsMode.STARTTLS if certificate else TlsMode.OFF)
+    if tls is not TlsMode.OFF and not certificate:
+        raise ValueError(f"tls = '{tls}' needs tls_certificate and tls_key")
+    if tls is TlsMode.OFF and (listener.require_tls or listener.auth is not AuthMode.OFF):
+        raise ValueError("require_tls and auth need tls = 'starttls' or 'implicit'")
+    if listener.auth is not AuthMode.OFF and not info.data["accounts"]:
+        raise ValueError(f"auth = '{listener.auth}' needs [[smtp.accounts]]")
+    return listener.model_copy(update={"tls": tls})
+
+
+Listeners = Annotated[
+    tuple[Annotated[SmtpListener, BeforeValidator(_listener), AfterValidator(_possible)], ...],
+    BeforeValidator(_split),
+    Field(min_length=1, validate_default=True),
+]
+
+
+class Account(Section):
+    """Somebody, or some device, that logs in with AUTH: `senders` is what it may send as, addresses or `@domain`s."""
+
+    username: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+    password_hash: Annotated[SecretStr, AfterValidator(_argon2id)]
+    senders: Annotated[tuple[InboxAddress, ...], Field(min_length=1)]
+
+
+def _distinct(accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+    names = [account.username for account in accounts]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"there are several accounts {', '.join(map(repr, twice))}")
+    return accounts
+
+
+class Smtp(Section):
+    """The listeners, their limits, and the processes behind them. Sizes take units: `35 MiB`."""
+
+    tls_certificate: OptionalFile = None
+    tls_key: Annotated[OptionalFile, Field(validate_default=True)] = None
+    accounts: Annotated[tuple[Account, ...], BeforeValidator(_tables), AfterValidator(_distinct)] = ()
+    listen: Listeners = (SmtpListener(address=Endpoint("127.0.0.1", 2525)),)  # checked against those above
     hostname: Hostname = ""
     max_message_size: Annotated[ByteSize, Field(ge=65536, le=1 << 30)] = ByteSize(35 << 20)
     max_recipients: Annotated[int, Field(ge=100, le=10_000)] = 100  # RFC 5321 s4.5.3.1.8: at least 100
@@ -182,6 +253,13 @@ class Smtp(Section):
     trusted_relays: Annotated[
         tuple[TrustedRelay, ...], BeforeValidator(_tables), AfterValidator(_each_network_once)
     ] = ()
+
+    @field_validator("tls_key")
+    @classmethod
+    def _with_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if "tls_certificate" in info.data and (key is None) != (info.data["tls_certificate"] is None):
+            raise ValueError("tls_certificate and tls_key go together: give both or neither")
+        return key
 
     @property
     def announced_name(self) -> str:

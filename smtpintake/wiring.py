@@ -18,6 +18,7 @@ from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import MIN_SECRET
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.answer import Answerer
+from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Job, Recorder
 from smtpintake.intake.snapshot import Snapshots
@@ -91,6 +92,18 @@ async def open_journey(settings: Settings, database: Database) -> AsyncIterator[
         await asyncio.to_thread(analysers.stop)
         await asyncio.to_thread(writer.stop)
         blobs.close()
+
+
+def certificate(settings: Settings) -> Certificate | None:
+    """The server's certificate, or None where none is configured. Raises NotReadyError."""
+    section = settings.smtp
+    if section.tls_certificate is None or section.tls_key is None:
+        return None
+    try:
+        return Certificate(section.tls_certificate, section.tls_key)
+    except (OSError, ValueError) as error:
+        why = f"{section.tls_certificate}, {section.tls_key}: {error}"
+        raise NotReadyError(f"the certificate cannot be used: {why}") from error
 
 
 def smarthost(settings: Settings) -> Smarthost | None:

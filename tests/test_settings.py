@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.mail.envelope import ToldBy
 from smtpintake.settings import Endpoint, Settings, SettingsError, SettingsFault, load_settings, settings_file
 
@@ -34,7 +35,7 @@ def faults(file: Path | None) -> tuple[SettingsFault, ...]:
 
 def test_without_file_and_environment_the_defaults_hold() -> None:
     settings = load_settings(None)
-    assert settings.smtp.listen == (Endpoint("127.0.0.1", 2525),)
+    assert [listener.address for listener in settings.smtp.listen] == [Endpoint("127.0.0.1", 2525)]
     assert settings.database.url == "sqlite:///var/smtpintake.db"
     assert settings.blobs.folder == Path("var/blobs")
     assert settings.smtp.announced_name
@@ -60,7 +61,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("SMTPINTAKE_SMARTHOST__FROM", "intake@example.org")
     monkeypatch.setenv("smtpintake_smtp__max_message_size", "25 MB")
     settings = load_settings(file)
-    assert settings.smtp.listen == (Endpoint("127.0.0.1", 2600), Endpoint("::1", 2600))
+    assert [str(listener.address) for listener in settings.smtp.listen] == ["127.0.0.1:2600", "[::1]:2600"]
     assert settings.smtp.hostname == "mx.example.org"
     assert (settings.smarthost.port, settings.smarthost.sender) == (587, "intake@example.org")
     assert settings.smtp.max_message_size == 25_000_000
@@ -83,7 +84,7 @@ def test_every_fault_is_found_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
         ("environment", "SMTPINTAKE_SMTP__ANALYSERS"),
         ("environment", "SMTPINTAKE_STMP__LISTEN"),
     }
-    assert "did you mean 'listen'? allowed are analysers, " in found["s.toml", "smtp.listn"]
+    assert "did you mean 'listen'? allowed are accounts, analysers, " in found["s.toml", "smtp.listn"]
     assert "did you mean 'smtp'?" in found["s.toml", "sntp"]
     assert "'none', 'starttls' or 'implicit'" in found["s.toml", "smarthost.tls"]
     assert "SMTP, DATABASE" in found["environment", "SMTPINTAKE_STMP__LISTEN"]
@@ -197,6 +198,69 @@ def test_which_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert settings_file(None) == Path("other.toml")
     assert settings_file(Path("given.toml")) == Path("given.toml")
     assert "cannot be read: No such file" in str(faults(Path("given.toml"))[0])
+
+
+CERTIFICATE = '[smtp]\ntls_certificate = "c.pem"\ntls_key = "k.pem"\n'
+HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGg"
+ACCOUNT = (
+    f'accounts = [{{ username = "scanner", password_hash = "{HASH}", senders = ["Scan@Example.org", "@x.org"] }}]\n'
+)
+
+
+def test_a_listener_is_an_address_or_a_table(tmp_path: Path) -> None:
+    tables = '{ address = "[::]:465", tls = "implicit", auth = "required" }, { address = "b:26", tls = "off" }'
+    text = f'listen = ["a:25", {tables}]'
+    smtp = load_settings(written(tmp_path, CERTIFICATE + ACCOUNT + text)).smtp
+    assert [(str(listener.address), listener.options) for listener in smtp.listen] == [
+        ("a:25", Options(TlsMode.STARTTLS)),
+        ("[::]:465", Options(TlsMode.IMPLICIT, auth=AuthMode.REQUIRED)),
+        ("b:26", Options(TlsMode.OFF)),
+    ]
+    assert smtp.accounts[0].senders == ("scan@example.org", "@x.org")
+    assert HASH not in repr(smtp)
+    assert load_settings(written(tmp_path, CERTIFICATE)).smtp.listen[0].options.tls is TlsMode.STARTTLS
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what"),
+    [
+        ('[smtp]\nlisten = ["a:1", { address = "a:2", tls = "starttls" }]', "smtp.listen[1]", "needs tls_certificate"),
+        (
+            '[smtp]\nlisten = [{ address = "a:2", tls = "ssl" }]',
+            "smtp.listen[0].tls",
+            "'off', 'starttls' or 'implicit'",
+        ),
+        ('[smtp]\nlisten = [{ address = "a:2", tsl = "off" }]', "smtp.listen[0].tsl", "did you mean 'tls'?"),
+        ('[smtp]\nlisten = [{ address = "a" }]', "smtp.listen[0].address", "not HOST:PORT"),
+        ('[smtp]\nlisten = [{ tls = "off" }]', "smtp.listen[0].address", "Field required"),
+        ('[smtp]\nlisten = [{ address = "a:2", require_tls = true }]', "smtp.listen[0]", "need tls = 'starttls'"),
+        (
+            CERTIFICATE + 'listen = [{ address = "a:2", auth = "required" }]',
+            "smtp.listen[0]",
+            "needs [[smtp.accounts]]",
+        ),
+        (
+            CERTIFICATE + ACCOUNT + 'listen = [{ address = "a:2", auth = "required", tls = "off" }]',
+            "smtp.listen[0]",
+            "need tls",
+        ),
+        ('[smtp]\ntls_key = "k.pem"', "smtp.tls_key", "go together"),
+        ('[smtp]\ntls_certificate = "k.pem"', "smtp.tls_key", "go together"),
+        ("[smtp]\n" + ACCOUNT.replace("argon2id", "argon2i"), "smtp.accounts[0].password_hash", "hash-password"),
+        ("[smtp]\n" + ACCOUNT.replace(HASH, "hunter2"), "smtp.accounts[0].password_hash", "hash-password"),
+        ("[smtp]\n" + ACCOUNT.replace("Scan@", "Scan"), "smtp.accounts[0].senders[0]", "not an address"),
+        ("[smtp]\n" + ACCOUNT.replace("scanner", ""), "smtp.accounts[0].username", "pattern"),
+    ],
+)
+def test_a_listener_wants_what_is_possible(tmp_path: Path, text: str, key: str, what: str) -> None:
+    found = {fault.key: fault.what for fault in faults(written(tmp_path, text))}
+    assert what in found[key]
+    assert "hunter2" not in str(found)
+
+
+def test_an_account_has_one_password(tmp_path: Path) -> None:
+    (fault,) = faults(written(tmp_path, "[smtp]\n" + ACCOUNT.replace("}]", "}, " + ACCOUNT[12:])))
+    assert (fault.key, "'scanner'" in fault.what) == ("smtp.accounts", True)
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0:25", "[::]:25", "mx.example.org:2525"])

@@ -162,13 +162,13 @@ def secret(settings: Settings) -> Iterator[Check]:
 
 def listeners(settings: Settings) -> Iterator[Check]:
     """Each address is free to listen on, or answers as a mail server does."""
-    for endpoint in settings.smtp.listen:
+    for endpoint in (listener.address for listener in settings.smtp.listen):
         yield _listener(endpoint)
 
 
 def answering(settings: Settings) -> Iterator[Check]:
     """Each address answers: what a container's health check wants to know."""
-    for endpoint in settings.smtp.listen:
+    for endpoint in (listener.address for listener in settings.smtp.listen):
         check = _answer(endpoint)
         yield check or Check(f"listen {endpoint}", Result.FAIL, "nobody answers", "start smtpintake")
 

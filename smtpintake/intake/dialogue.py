@@ -1,7 +1,7 @@
 """`Dialogue`: the commands of SMTP (RFC 5321 s4.1.1) on a `Connection`.
 
-Contract: grammar and sequence are judged here, everything else by the `Handler`. STARTTLS and AUTH are not offered, so
-they are refused like any other command that we don't have.
+Contract: grammar and sequence are judged here, everything else by the `Handler`. What a listener does not offer is
+refused like any other command that we don't have.
 """
 
 # ruff: noqa: N802, ARG002 - aiosmtpd calls a command's method smtp_VERB, and gives each its argument
@@ -10,6 +10,8 @@ import math
 from typing import Final
 
 from smtpintake.intake.command import declared_size, forward_path, hello_name, read_path, reverse_path
+from smtpintake.intake.options import TlsMode
+from smtpintake.intake.protocol import SessionEnd
 from smtpintake.intake.relayed import Relayed
 from smtpintake.intake.spool import Received
 from smtpintake.intake.upload import Unreadable, Upload
@@ -27,8 +29,10 @@ from smtpintake.mail.reply import (
     NESTED_MAIL,
     NOT_IMPLEMENTED,
     OK,
+    READY_FOR_TLS,
     SEND_HELLO_FIRST,
     START_DATA,
+    TLS_ACTIVE,
     UNKNOWN_PARAMETER,
     Reply,
     ReplyClass,
@@ -43,15 +47,11 @@ class Dialogue(Relayed):
 
     def extensions(self) -> tuple[str, ...]:
         """What EHLO offers."""
-        return (
-            "PIPELINING",
-            f"SIZE {self.service.limits.max_message_size}",
-            "8BITMIME",
-            "SMTPUTF8",
-            "ENHANCEDSTATUSCODES",
-            *self.relay_extensions(),
-            "HELP",
-        )
+        offered = ["PIPELINING", f"SIZE {self.service.limits.max_message_size}", "8BITMIME", "SMTPUTF8"]
+        offered.append("ENHANCEDSTATUSCODES")
+        if self.service.options.tls is TlsMode.STARTTLS and self.client.tls is None:
+            offered.append("STARTTLS")
+        return (*offered, *self.relay_extensions(), "HELP")
 
     async def smtp_HELO(self, hostname: str | None) -> None:
         if self._greets(hostname, extended=False):
@@ -188,7 +188,21 @@ class Dialogue(Relayed):
         self.reply(NOT_IMPLEMENTED)
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
-        self.reply(NOT_IMPLEMENTED)
+        if self.service.options.tls is TlsMode.OFF:
+            self.reply(NOT_IMPLEMENTED)
+        elif self.client.tls is not None:
+            self.reply(TLS_ACTIVE)
+        elif arg:
+            self.reply(BAD_SYNTAX)
+        elif self.client.hello is None:
+            self.reply(SEND_HELLO_FIRST)
+        elif self.transport is not None:
+            self.transport.pause_reading()
+            if self._incoming.take():
+                # Somebody between the client and us could have put it there, to be obeyed as if it had come by TLS.
+                raise SessionEnd(Reason.TLS_PIPELINED)
+            self.reply(READY_FOR_TLS)
+            await self._start_tls()
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         self.reply(NOT_IMPLEMENTED)

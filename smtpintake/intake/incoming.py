@@ -18,7 +18,10 @@ class GoneError(ConnectionError):
 class Incoming(asyncio.StreamReader):
     """One for each connection."""
 
-    _buffer: bytearray  # asyncio's own
+    # asyncio's own
+    _buffer: bytearray
+    _paused: bool
+    _transport: asyncio.Transport | None
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=BUFFER, loop=loop)
@@ -47,6 +50,18 @@ class Incoming(asyncio.StreamReader):
         if not (octets := await self.read(4 * BUFFER)):
             raise GoneError("closed by the client")
         return octets
+
+    def take(self) -> bytes:
+        """What was not read yet."""
+        octets = bytes(self._buffer)
+        self._buffer.clear()
+        return octets
+
+    def move(self, transport: asyncio.Transport) -> None:
+        """What comes from now on comes from `transport`, which stands on the one that was read until now."""
+        if self._paused and self._transport is not None:
+            self._transport.resume_reading()
+        self._transport, self._paused = transport, False
 
     def unread(self, octets: bytes) -> None:
         """Put octets back, before what is there."""

@@ -44,6 +44,8 @@ class Limits:
     idle_timeout: float = 300.0
     # A trusted proxy must have sent its header within this; it sends it with the connection's first packet.
     proxy_timeout: float = 10.0
+    # A TLS handshake must be done within this.
+    handshake_timeout: float = 30.0
     # Octets a second that a message must arrive with, once `idle_timeout` of grace is used up; 0 for no such limit.
     min_data_rate: int = 500
     # RFC 5321 s4.5.3.1.4 asks for 512, and each extension for some more.

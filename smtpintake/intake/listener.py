@@ -9,16 +9,19 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.dialogue import Dialogue
 from smtpintake.intake.guards import Guards
 from smtpintake.intake.handler import Handler, Journey
 from smtpintake.intake.limits import Limits
+from smtpintake.intake.options import Options
 from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
 from smtpintake.intake.service import Service
 from smtpintake.intake.sessions import Sessions
 from smtpintake.intake.spool import SpoolSpace
 
 _BACKLOG: Final = 1024  # connections that the kernel keeps while we are busy; 421 is our answer to too many, not RST
+_PLAIN: Final = Options()
 
 
 class Listener:
@@ -31,9 +34,11 @@ class Listener:
         spool_folder: Path,
         relays: TrustedRelays = NO_RELAYS,
         guards: Guards | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         self._limits: Final = limits
         self._relays: Final = relays
+        self._certificate: Final = certificate
         self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients, guards)
         self.space: Final = SpoolSpace(spool_folder, limits.max_memory)
         self._servers: list[asyncio.Server] = []
@@ -41,7 +46,7 @@ class Listener:
             limits.max_connections, limits.max_connections_per_peer, self._handler.guards.is_exempt
         )
 
-    async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> str:
+    async def listen(self, host: str, port: int, options: Options = _PLAIN, *, reuse_port: bool = False) -> str:
         """Listen there, port 0 for any that is free; the listener's name, `127.0.0.1:2525`. Raises OSError."""
         loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -50,7 +55,9 @@ class Listener:
         )
         bound = sock.getsockname()
         name = f"[{bound[0]}]:{bound[1]}" if family == socket.AF_INET6 else f"{bound[0]}:{bound[1]}"
-        service = Service(name, self._limits, self._handler, self.space, self.sessions, self._relays)
+        service = Service(
+            name, self._limits, self._handler, self.space, self.sessions, options, self._relays, self._certificate
+        )
         server = await loop.create_server(lambda: Dialogue(service, loop), sock=sock, backlog=_BACKLOG)
         self._servers.append(server)
         return name

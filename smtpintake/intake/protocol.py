@@ -18,7 +18,9 @@ from aiosmtpd.smtp import Session as SmtpSession
 from smtpintake.intake.client import Client, Transaction
 from smtpintake.intake.command import split_command
 from smtpintake.intake.incoming import GoneError, Incoming
+from smtpintake.intake.options import TlsMode
 from smtpintake.intake.service import Service
+from smtpintake.intake.tls import described, secure
 from smtpintake.mail.envelope import Peer
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import (
@@ -100,7 +102,7 @@ class Connection(SMTP):
         self._original_transport = None
         self._handler_coroutine = None
         self._timeout_handle: asyncio.TimerHandle | None = None
-        self.client = Client(service.name, Peer(""))
+        self.client = Client(service.name, Peer(""), lmtp=service.options.lmtp)
         self.transaction: Transaction | None = None
         self._replies: list[bytes] = []
         self._junk = 0
@@ -157,6 +159,29 @@ class Connection(SMTP):
     def _abort(self) -> None:
         if self.transport is not None:
             self.transport.abort()
+
+    # ---- TLS ---------------------------------------------------------------------------------------------------------
+
+    async def _start_tls(self, first: bytes = b"") -> None:
+        """Shake hands; then the session is a new one (RFC 3207 s4.2). `first` was read already. Reading is paused."""
+        certificate, transport = self.service.certificate, self.transport
+        if certificate is None:
+            raise ValueError("TLS was offered without a certificate")
+        if transport is None:
+            raise GoneError("closed by the client")
+        deadline = self.service.limits.handshake_timeout
+        await self._within(self._flush, self.loop.time() + deadline, Reason.CONNECT_IDLE)
+        try:
+            self.transport = await secure(transport, self, certificate.context, first, deadline)
+        except OSError as error:
+            self.transport = None
+            self._note("TLS failed", str(error))
+            raise GoneError("no TLS") from error
+        self._incoming.move(self.transport)
+        self._writer = asyncio.StreamWriter(self.transport, self, self._incoming, self.loop)
+        self._over_ssl = True
+        self._set_rset_state()
+        self.client.tls, self.client.hello = described(self.transport), None
 
     # ---- deadlines -----------------------------------------------------------------------------------------------
 
@@ -237,6 +262,7 @@ class Connection(SMTP):
         try:
             await self._introduce()
             await self._guard()
+            await self._implicit_tls()
             self._greet()
             while not self._closing:
                 await self._dispatch(await self._command_line())
@@ -258,6 +284,12 @@ class Connection(SMTP):
 
     def _greet(self) -> None:
         self.reply(Reply(220, None, f"{self.hostname} ESMTP smtpintake"))
+
+    async def _implicit_tls(self) -> None:
+        """The handshake, where it comes before the greeting."""
+        if self.service.options.tls is TlsMode.IMPLICIT and self.transport is not None:
+            self.transport.pause_reading()
+            await self._start_tls(self._incoming.take())
 
     def _hang_up(self) -> None:
         """Say the last words and close. A client that doesn't take them in time is cut off."""

@@ -78,6 +78,7 @@ FLUSHED: Final = Reply(250, (2, 0, 0), "flushed")
 CANNOT_VRFY: Final = Reply(252, (2, 5, 0), "send some mail and see")
 HELP: Final = Reply(214, (2, 0, 0), "commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT (RFC 5321)")
 BYE: Final = Reply(221, (2, 0, 0), "bye")
+READY_FOR_TLS: Final = Reply(220, (2, 0, 0), "ready to start TLS")
 START_DATA: Final = Reply(354, None, "end data with <CR><LF>.<CR><LF>")
 HELD: Final = Reply(250, (2, 0, 0), "held for review")
 DISCARDED: Final = Reply(250, (2, 0, 0), "accepted, not processed")
@@ -120,6 +121,12 @@ REFUSALS: Final[dict[Reason, Reply]] = {
         (Reason.CONNECT_PROXY, 421, (4, 7, 0), "a PROXY header must come first from your address, closing"),
         (Reason.CONNECT_DRAINING, 421, (4, 3, 2), "shutting down, try again soon"),
         (Reason.COMMAND_LIMIT, 421, (4, 7, 0), "too many commands without a mail, closing"),
+        (Reason.TLS_REQUIRED, 530, (5, 7, 0), "issue a STARTTLS command first"),
+        (Reason.TLS_PIPELINED, 503, (5, 5, 1), "nothing may follow STARTTLS before the handshake, closing"),
+        (Reason.LOGIN_REQUIRED, 530, (5, 7, 0), "authentication required"),
+        (Reason.LOGIN_FAILED, 535, (5, 7, 8), "authentication credentials invalid"),
+        (Reason.LOGIN_LIMIT, 421, (4, 7, 0), "too many failed logins, try again later"),
+        (Reason.LOGIN_SENDER, 553, (5, 7, 1), "this account may not send as this address"),
         (Reason.MAIL_SYNTAX, 553, (5, 1, 7), "the sender address is malformed"),
         (Reason.MAIL_SIZE, 552, (5, 3, 4), "the declared size exceeds the limit"),
         (Reason.MAIL_RATE, 451, (4, 7, 1), "too many mails from your network, try again later"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -9,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from smtpintake.decide.policy import Policy
+from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.guards import Guards
 from smtpintake.intake.handler import Refusal
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
+from smtpintake.intake.options import Options
 from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
 from smtpintake.intake.spool import Received
 from smtpintake.mail.envelope import Envelope
-from smtpintake.mail.reply import REFUSALS, Replies, Reply, created
+from smtpintake.mail.reply import READY_FOR_TLS, REFUSALS, Replies, Reply, created
 from tests import make
+from tests.certificates import NAME, trusting
 
+PLAIN = Options()
 GUARD = 20.0  # seconds until a test that hangs is called one
 
 
@@ -108,9 +113,24 @@ class Client:
         await self.send(octets)
         return await self.reply()
 
+    async def start_tls(self, context: ssl.SSLContext | None = None, name: str = NAME) -> "Client":
+        """STARTTLS and the handshake."""
+        assert await self.ask("STARTTLS") == str(READY_FOR_TLS)
+        return await self.handshake(context, name)
+
+    async def handshake(self, context: ssl.SSLContext | None = None, name: str = NAME) -> "Client":
+        await self.writer.start_tls(context or trusting(), server_hostname=name)
+        return self
+
+    @property
+    def tls(self) -> ssl.SSLObject:
+        tls = self.writer.get_extra_info("ssl_object")
+        assert isinstance(tls, ssl.SSLObject)
+        return tls
+
     async def close(self) -> None:
         self.writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, ssl.SSLError):
             await self.writer.wait_closed()
 
 
@@ -145,12 +165,17 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    spool: Path, relays: TrustedRelays = NO_RELAYS, guards: Guards | None = None, **limits: Any
+    spool: Path,
+    relays: TrustedRelays = NO_RELAYS,
+    guards: Guards | None = None,
+    options: Options = PLAIN,
+    certificate: Certificate | None = None,
+    **limits: Any,
 ) -> AsyncIterator[Server]:
     journey = FakeJourney()
     spool.mkdir(exist_ok=True)
-    listener = Listener(journey, Limits("mx.example.org", **limits), spool, relays, guards)
-    name = await listener.listen("127.0.0.1", 0)
+    listener = Listener(journey, Limits("mx.example.org", **limits), spool, relays, guards, certificate)
+    name = await listener.listen("127.0.0.1", 0, options)
     server = Server(listener, journey, int(name.rpartition(":")[2]), spool)
     try:
         yield server

@@ -12,6 +12,7 @@ from smtpintake.intake.dialogue import Dialogue
 from smtpintake.intake.handler import Handler
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
+from smtpintake.intake.options import Options
 from smtpintake.intake.service import Service
 from smtpintake.intake.sessions import Sessions
 from smtpintake.intake.spool import SpoolSpace
@@ -261,7 +262,7 @@ async def test_large_messages_at_once_hold_little_memory(tmp_path: Path) -> None
 
 def service(tmp_path: Path) -> Service:
     handler = Handler(FakeJourney(), 1000, 10)
-    return Service("test", Limits("mx.example.org"), handler, SpoolSpace(tmp_path, 1000), Sessions(1, 1))
+    return Service("test", Limits("mx.example.org"), handler, SpoolSpace(tmp_path, 1000), Sessions(1, 1), Options())
 
 
 @pytest.mark.parametrize("status", ["250 a\r\n250 forged", "250 a\n", "250 a\r", "250 ü", b"250 \xff"])
