@@ -32,6 +32,7 @@ class Listener:
         journey: Journey,
         limits: Limits,
         spool_folder: Path,
+        *,
         relays: TrustedRelays = NO_RELAYS,
         guards: Guards | None = None,
         certificate: Certificate | None = None,

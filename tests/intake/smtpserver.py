@@ -174,7 +174,9 @@ async def serving(
 ) -> AsyncIterator[Server]:
     journey = FakeJourney()
     spool.mkdir(exist_ok=True)
-    listener = Listener(journey, Limits("mx.example.org", **limits), spool, relays, guards, certificate)
+    listener = Listener(
+        journey, Limits("mx.example.org", **limits), spool, relays=relays, guards=guards, certificate=certificate
+    )
     name = await listener.listen("127.0.0.1", 0, options)
     server = Server(listener, journey, int(name.rpartition(":")[2]), spool)
     try:
