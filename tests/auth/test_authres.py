@@ -202,11 +202,15 @@ TOP = b"Authentication-Results: " + OURS.encode() + b"\r\n"
     [
         (b"Subject: x\r\n\r\nHello\r\n", b"Subject: x\r\n\r\nHello\r\n"),
         (
-            b"Authentication-Results: mx.example.net;\r\n spf=pass\r\nSubject: x\r\n"
-            b"authentication-results : MX.example.net; dmarc=pass\r\n"
-            b"Authentication-Results: mx.example.org; spf=fail\r\n\r\nAuthentication-Results: mx.example.net\r\n",
-            b"Subject: x\r\nAuthentication-Results: mx.example.org; spf=fail\r\n\r\n"
-            b"Authentication-Results: mx.example.net\r\n",
+            (
+                b"Authentication-Results: mx.example.net;\r\n spf=pass\r\nSubject: x\r\n"
+                b"authentication-results : MX.example.net; dmarc=pass\r\n"
+                b"Authentication-Results: mx.example.org; spf=fail\r\n\r\nAuthentication-Results: mx.example.net\r\n"
+            ),
+            (
+                b"Subject: x\r\nAuthentication-Results: mx.example.org; spf=fail\r\n\r\n"
+                b"Authentication-Results: mx.example.net\r\n"
+            ),
         ),
         (b"Subject: x\nAuthentication-Results: mx.example.net\n\nHello", b"Subject: x\n\nHello"),
         (b"\r\nHello", b"\r\nHello"),
