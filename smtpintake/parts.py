@@ -32,7 +32,7 @@ async def run_intake(settings: Settings) -> None:
             journey.reception,
             _limits(settings),
             journey.spool_folder,
-            settings.smtp.relays,
+            relays=settings.smtp.relays,
             certificate=certificate(settings),
         )
         several = settings.smtp.workers > 1
