@@ -79,10 +79,14 @@ class Resolver:
             return sorted(servers, key=lambda server: server != self._preferred)
         return servers
 
+    def recall(self, name: str, rdtype: str) -> Answer | None:
+        """The answer if it is in the cache; `name` is in lower case, without the last dot."""
+        return self._cache.get((name, rdtype))
+
     async def resolve(self, name: str, rdtype: str) -> Answer:
         """What DNS says of `name`, in any case, with or without the last dot; `rdtype` such as `TXT`."""
         asked = (name.lower().removesuffix("."), rdtype)
-        if (answer := self._cache.get(asked)) is not None:
+        if (answer := self.recall(*asked)) is not None:
             return answer
         flight = self._flights.get(asked)
         if flight is None:
