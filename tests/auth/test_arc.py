@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpintake.auth import arc
@@ -136,6 +136,7 @@ TAGS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(FIELDS, st.one_of(st.lists(TAGS).map("; ".join), st.text(max_size=40))), min_size=1))
 def test_anything_has_a_result(fields: list[tuple[str, str]]) -> None:
     cut = str.maketrans("", "", "\r\n\0")

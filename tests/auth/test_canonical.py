@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dkim.canonicalization
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpintake.auth import canonical
@@ -55,6 +55,7 @@ def test_rfc(body: bytes, simple: bytes, relaxed: bytes) -> None:
     assert ours(body, RELAXED) == relaxed == plainly(body, RELAXED)
 
 
+@settings(deadline=None)
 @given(BODIES, st.sampled_from(Canonicalization))
 def test_as_the_rfc_says_and_dkimpy_does(body: bytes, canonicalization: Canonicalization) -> None:
     assert ours(body, canonicalization) == plainly(body, canonicalization)
@@ -64,6 +65,7 @@ def test_as_the_rfc_says_and_dkimpy_does(body: bytes, canonicalization: Canonica
     assert ours(ended, canonicalization) == plainly(ended, canonicalization) == theirs
 
 
+@settings(deadline=None)
 @given(BODIES, st.lists(st.tuples(st.sampled_from((*TOKENS, b"\r\n" * 9000)), st.integers(-6, 2)), max_size=4))
 def test_wherever_the_pieces_end(tail: bytes, marks: list[tuple[bytes, int]]) -> None:
     """The end of a piece, at each place of what is folded: pieces are never seen in the result."""
@@ -75,6 +77,7 @@ def test_wherever_the_pieces_end(tail: bytes, marks: list[tuple[bytes, int]]) ->
         assert ours(body, canonicalization) == plainly(body, canonicalization)
 
 
+@settings(deadline=None)
 @given(BODIES, st.integers(0, 60), st.sampled_from(Canonicalization))
 def test_length(body: bytes, length: int, canonicalization: Canonicalization) -> None:
     whole = plainly(body, canonicalization)
