@@ -44,12 +44,16 @@ TRANSPORT = """\
 example.org       smtp:[127.0.0.1]:{server}
 customer.example  smtp:[127.0.0.1]:{customer}
 """
-# The second one asks us about a recipient before it answers, as docs/operations.md says.
+# As in docs/relays.md: the second one asks us about a recipient before it answers, the third passes everything on while
+# its client waits.
 MASTER = """\
 127.0.0.1:{port}  inet  n - n - - smtpd
 127.0.0.1:{asking}  inet  n - n - - smtpd
     -o {{ smtpd_recipient_restrictions = reject_unauth_destination, reject_unverified_recipient }}
     -o unverified_recipient_reject_code=550
+127.0.0.1:{through}  inet  n - n - - smtpd
+    -o smtpd_proxy_filter=127.0.0.1:{server}
+    -o smtpd_proxy_options=speed_adjust
 cleanup  unix  n - n - 0 cleanup
 qmgr     unix  n - n 300 1 qmgr
 rewrite  unix  - - n - - trivial-rewrite
@@ -71,8 +75,8 @@ class Postfix:
 
     def __init__(self, folder: Path, server: int) -> None:
         self.folder = folder
-        self.port, self.asking, self.customer = free_port(), free_port(), free_port()
-        ports = {"server": server, "port": self.port, "asking": self.asking, "customer": self.customer}
+        self.port, self.asking, self.through, self.customer = (free_port() for _ in range(4))
+        ports = {name: port for name, port in vars(self).items() if isinstance(port, int)} | {"server": server}
         (folder / "etc").mkdir()
         (folder / "queue").mkdir()
         (folder / "data").mkdir()

@@ -30,8 +30,8 @@ _IN_COMMENT: Final = re.compile(
 )
 _BARE: Final = re.compile(r"(?:[^\s\[\]]*@)?(?P<ip>[0-9A-Fa-f.:]+)")
 _AS_NAME: Final = re.compile(rf"{_LITERAL}(?::(?P<port>[0-9]{{1,5}}))?", re.IGNORECASE)
-# What Exim writes behind an address, in this order; what CommuniGate and qmail write.
-_EXIM: Final = re.compile(r"(?:port=(?P<port>[0-9]{1,5}) ?)?(?:ident=\S+ ?)?(?:helo=(?P<claim>\S+))?")
+# What Exim writes behind an address, in this order (host_build_sender_fullhost); what CommuniGate and qmail write.
+_EXIM: Final = re.compile(r"(?:port=(?P<port>[0-9]{1,5}) ?)?(?:helo=(?P<claim>\S+) ?)?(?:ident=\S+)?")
 _HELO: Final = re.compile(r"(?:account \S+ )?HELO (?P<claim>\S+)")
 
 _NOT_ON_THE_INTERNET: Final = tuple(

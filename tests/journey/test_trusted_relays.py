@@ -81,6 +81,15 @@ def test_postfix_forwards_its_client(server: Server, postfix: Postfix) -> None:
     assert client_of(server, "Not forged") == ("127.0.0.3", "[203.0.113.9]")
 
 
+def test_postfix_passes_our_verdict_on_while_its_client_waits(server: Server, postfix: Postfix) -> None:
+    client = "--xclient-addr", "192.0.2.3", "--helo", "box3.customer.example"
+    told = swaks(postfix.through, TO, "Through Postfix", *client)
+    assert "<-  250 2.0.0 SUP-" in told
+    assert client_of(server, "Through Postfix") == ("192.0.2.3", "box3.customer.example")
+    assert "<** 550 5.7.1 sender.unknown: " in swaks(postfix.through, "partners@example.org", "A stranger", *client)
+    assert "<** 550 5.1.1 rcpt.unknown: " in swaks(postfix.through, "nobody@example.org", "Nobody", *client)
+
+
 @pytest.mark.parametrize("version", ["version_1", "version_2"])
 def test_haproxy_passes_its_client_on(server: Server, haproxy: HAProxy, version: str) -> None:
     client = "--local-interface", "127.0.0.2", "--helo", "client.example"

@@ -63,13 +63,18 @@ TOLD = [
         ("192.0.2.1", 51234, "[203.0.113.9]"),
     ),
     (
-        "from [2001:db8::1] (port=51234 ident=joe helo=box)\r\n\tby relay.example with esmtp (Exim 4.92)",
+        "from [2001:db8::1] (port=51234 helo=box ident=joe)\r\n\tby relay.example with esmtp (Exim 4.92)",
         ("2001:db8::1", 51234, "box"),
     ),
     (
         "from mx.customer.example ([2001:db8::1] helo=[203.0.113.9])\r\n\tby relay.example (Exim 4.96)",
         ("2001:db8::1", 0, "[203.0.113.9]"),
     ),
+    (
+        "from mx.customer.example\r\n\t([192.0.2.1]:51234 helo=box.local ident=joe)\r\n\tby relay.example (Exim 4.96)",
+        ("192.0.2.1", 51234, "box.local"),
+    ),
+    ("from [192.0.2.1] (ident=joe) by relay.example with esmtp (Exim 4.96)", ("192.0.2.1", 0, "")),
     # Exchange and Microsoft 365
     (
         (
