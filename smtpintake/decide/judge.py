@@ -55,6 +55,8 @@ def _observations(facts: Facts) -> Iterator[Finding]:
     route, message = facts.route, facts.message
     yield Finding("route", route.how, f"{route.recipient} is inbox {route.inbox}")
     yield Finding("origin", message.origin, f"reverse-path <{facts.envelope.mail_from}>")
+    for listing in facts.envelope.listings:
+        yield Finding("dnsbl", "listed", f"by {listing.zone}: {', '.join(listing.codes)}")
     for defect in message.defects:
         yield Finding("defect", defect.what, defect.detail)
     yield from authenticity(facts)

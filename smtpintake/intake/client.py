@@ -3,11 +3,13 @@
 Contract: no behaviour. The protocol makes a Client when a connection comes, the handler a Transaction at MAIL.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from smtpintake.mail.address import Mailbox, ReversePath
 from smtpintake.mail.envelope import Hello, Login, Peer, Relay
+from smtpintake.net.dnsbl import Listed
 
 
 @dataclass(slots=True)
@@ -15,7 +17,8 @@ class Client:
     """Who is on the line. `hello` is None until HELO or EHLO; `relay` stands between the client and us; `login` is the
     account that AUTH proved. With `lmtp` the dialogue is that of RFC 2033.
 
-    `unknown_recipients` were asked for in this session; `penalty` is how many seconds the next reply is kept back.
+    `unknown_recipients` were asked for in this session; `penalty` is how many seconds the next reply is kept back;
+    `listings` are being asked for where block lists are configured.
     """
 
     listener: str
@@ -27,6 +30,7 @@ class Client:
     lmtp: bool = False
     unknown_recipients: int = 0
     penalty: float = 0.0
+    listings: "asyncio.Task[tuple[Listed, ...]] | None" = None
 
 
 @dataclass(slots=True)
@@ -39,4 +43,4 @@ class Transaction:
     size: int | None
     smtputf8: bool
     rcpt_to: list[Mailbox] = field(default_factory=list)
-    overshoot: int = 0  # recipients that were one too many
+    overshoot: int = 0  # recipients that were one too many, or greylisted

@@ -6,24 +6,35 @@ only: a relay brings the mail of many, and the client that it serves is on the l
 cannot find out lets pass.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from smtpintake.intake.client import Client
+from smtpintake.intake.greylist import Greylist
 from smtpintake.intake.peers import Network, network, within
 from smtpintake.intake.rates import Counted, Rates
 from smtpintake.mail.address import ReversePath
-from smtpintake.mail.envelope import ToldBy
+from smtpintake.mail.envelope import Listing, ToldBy
 from smtpintake.mail.reason import Reason
+from smtpintake.net.dnsbl import Action, Dnsbl
+from smtpintake.store.greylist import Triplet
+
+# The harder first.
+_COSTS: Final = ((Reason.PEER_LISTED, Action.REJECT), (Reason.PEER_DEFERRED, Action.DEFER))
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What a guard says no with; `detail` is for the log."""
+    """What a guard says no with; `detail` is for the log, `subject` for the reply as well: a name from the settings.
+    `greylisted` is to be remembered with it.
+    """
 
     reason: Reason
     detail: str
+    subject: str = ""
+    greylisted: Triplet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +62,14 @@ class Guards:
         rates: Rates | None = None,
         tarpit: Tarpit | None = None,
         exempt: Sequence[Network] = (),
+        dnsbl: Dnsbl | None = None,
+        greylist: Greylist | None = None,
     ) -> None:
         self._rates: Final = rates or Rates({})
         self._tarpit: Final = tarpit or Tarpit()
         self._exempt: Final = tuple(exempt)
+        self._dnsbl: Final = dnsbl
+        self._greylist: Final = greylist
 
     def is_exempt(self, ip: str) -> bool:
         """True where the admin wants the peer let alone."""
@@ -69,7 +84,15 @@ class Guards:
             return Reason.CONNECT_RATE
         if await self._rates.exceeded(Counted.REFUSED_RECIPIENTS, peer):
             return Reason.RCPT_HARVEST
+        if self._dnsbl is not None:
+            # The answers are waited for at the first recipient: until then the dialogue goes on.
+            client.listings = asyncio.create_task(self._dnsbl.ask(client.peer.ip))
         return None
+
+    def leave(self, client: Client) -> None:
+        """The session is over."""
+        if client.listings is not None:
+            client.listings.cancel()
 
     async def mail(self, client: Client, mail_from: ReversePath) -> Refused | None:
         if self._is_unguarded(client):
@@ -83,6 +106,30 @@ class Guards:
         if rate := await self._rates.count(Counted.SENDER_MAILS, sender):
             return Refused(Reason.SENDER_RATE, f"more than {rate} from <{sender}>")
         return None
+
+    async def recipient(self, client: Client) -> Refused | None:
+        """Why the client may name no recipient at all, if so."""
+        if client.listings is None or not self._is_stranger(client):
+            return None
+        several = await client.listings
+        for reason, action in _COSTS:
+            for listed in several:
+                if listed.action is action:
+                    zone = listed.listing.zone
+                    return Refused(reason, f"{zone} lists {client.peer.ip}: {', '.join(listed.listing.codes)}", zone)
+        return None
+
+    async def inbox(self, client: Client, mail_from: ReversePath, inbox: str) -> Refused | None:
+        """Why this mail for the inbox must come again, if so."""
+        if self._greylist is None or not self._is_stranger(client):
+            return None
+        sender = "" if mail_from.mailbox is None else mail_from.mailbox.folded
+        wait = await self._greylist.ask(Triplet(network(client.peer.ip, ipv4=24), sender, inbox))
+        return None if wait is None else Refused(Reason.RCPT_GREYLIST, wait.detail, greylisted=wait.attempt)
+
+    async def listings(self, client: Client) -> tuple[Listing, ...]:
+        """The block lists that name the client."""
+        return () if client.listings is None else tuple(listed.listing for listed in await client.listings)
 
     async def unknown_recipient(self, client: Client) -> Refused | None:
         """Note that the client asked for a recipient that does not exist: `client.penalty` says how long it waits for

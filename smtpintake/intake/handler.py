@@ -15,7 +15,7 @@ import structlog
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import route
 from smtpintake.intake.client import Client, Transaction
-from smtpintake.intake.guards import Guards
+from smtpintake.intake.guards import Guards, Refused
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
 from smtpintake.mail.address import MAX_PATH, NULL_PATH, Mailbox, ReversePath
@@ -23,6 +23,7 @@ from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Replies, Reply
+from smtpintake.store.greylist import Triplet
 
 # Who looks for addresses, or for a relay, hears these.
 _GUESSES: Final = frozenset((Reason.RCPT_UNKNOWN, Reason.RCPT_DOMAIN))
@@ -69,7 +70,7 @@ class Handler:
             detail = f"declared {size} octets, the limit is {self._max_message_size}"
             return None, await self._refuse(client, transaction, Reason.MAIL_SIZE, detail=detail)
         if refused := await self.guards.mail(client, mail_from):
-            return None, await self._refuse(client, transaction, refused.reason, detail=refused.detail)
+            return None, await self._guarded(client, transaction, refused)
         return transaction, SENDER_OK
 
     async def malformed_sender(self, client: Client, text: str, detail: str) -> Reply:
@@ -83,9 +84,14 @@ class Handler:
             transaction.overshoot += 1
             detail = f"more than {self._max_recipients} recipients"
             return await self._refuse(client, transaction, Reason.RCPT_LIMIT, rcpt_to=str(recipient), detail=detail)
+        if refused := await self.guards.recipient(client):
+            return await self._guarded(client, transaction, refused, recipient)
         found = route(self._journey.policy(), recipient)
         if isinstance(found, Reason):
             return await self._unroutable(client, transaction, recipient, found)
+        if refused := await self.guards.inbox(client, transaction.mail_from, found.inbox):
+            transaction.overshoot += 1
+            return await self._guarded(client, transaction, refused, recipient)
         if client.lmtp or recipient not in transaction.rcpt_to:
             transaction.rcpt_to.append(recipient)
         return RECIPIENT_OK
@@ -95,6 +101,19 @@ class Handler:
         if reason in _GUESSES and (refused := await self.guards.unknown_recipient(client)):
             reason, detail = refused.reason, f"{detail}; {refused.detail}"
         return await self._refuse(client, transaction, reason, rcpt_to=str(recipient), detail=detail)
+
+    async def _guarded(
+        self, client: Client, transaction: Transaction, refused: Refused, recipient: Mailbox | None = None
+    ) -> Reply:
+        return await self._refuse(
+            client,
+            transaction,
+            refused.reason,
+            rcpt_to=None if recipient is None else str(recipient),
+            detail=refused.detail,
+            subject=refused.subject,
+            greylisted=refused.greylisted,
+        )
 
     async def malformed_recipient(self, client: Client, transaction: Transaction, text: str, detail: str) -> Reply:
         return await self._refuse(client, transaction, Reason.RCPT_SYNTAX, rcpt_to=text[:MAX_PATH], detail=detail)
@@ -116,6 +135,7 @@ class Handler:
             client.relay,
             client.login,
             client.lmtp,
+            await self.guards.listings(client),
         )
         try:
             replies = await self._journey.receive(envelope, mail)
@@ -146,6 +166,8 @@ class Handler:
         mail_from: str | None = None,
         rcpt_to: str | None = None,
         size: int | None = None,
+        subject: str = "",
+        greylisted: Triplet | None = None,
     ) -> Reply:
         refusal = Refusal(
             reason,
@@ -159,6 +181,8 @@ class Handler:
             rcpt_to,
             transaction.size if size is None else size,
             detail,
+            subject,
+            greylisted,
         )
         return await self._answer(self._journey.refuse(refusal))
 

@@ -83,13 +83,13 @@ class LogRows:
     def fault(self, job: Submission | Refusal, reason: Reason, detail: str) -> Reply:
         """The rows of an attempt that we failed to record: the mail stays with its sender."""
         if isinstance(job, Refusal):
-            return self.refusal(replace(job, reason=reason, detail=detail))
+            return self.refusal(replace(job, reason=reason, detail=detail, subject="", greylisted=None))
         line = self._deferred(job, reason, Finding("record", "fault", detail))
         return self._write(_about_mail(job) | {"raw_id": None}, [line], line.reply.logged(line.log_id))
 
     def refusal(self, refusal: Refusal) -> Reply:
         """The row of an attempt that was refused before there was a message."""
-        reply = REFUSALS[refusal.reason]
+        reply = refusal.reply
         outcome = Outcome.DEFERRED if reply.code < 500 else Outcome.REJECTED
         finding = Finding("session", refusal.reason, refusal.detail)
         log_id = new_id(self._now)

@@ -10,6 +10,8 @@ from datetime import datetime
 from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.mail.envelope import Envelope, Hello, Peer
 from smtpintake.mail.reason import Reason
+from smtpintake.mail.reply import REFUSALS, Reply
+from smtpintake.store.greylist import Triplet
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Refusal:
     """An attempt that was refused before, or instead of, a message: at the connection, MAIL, RCPT, or within DATA.
 
     `hello`, `mail_from` and `rcpt_to` are what was said until then; `size` is in octets; `detail` is for the trace.
+    `subject` is what the reply names besides, a name from the settings; `greylisted` is to be remembered.
     """
 
     reason: Reason
@@ -65,3 +68,11 @@ class Refusal:
     rcpt_to: str | None
     size: int | None
     detail: str
+    subject: str = ""
+    greylisted: Triplet | None = None
+
+    @property
+    def reply(self) -> Reply:
+        """What the client is told, but for the log row."""
+        reply = REFUSALS[self.reason]
+        return reply.about(self.subject) if self.subject else reply

@@ -57,11 +57,20 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A DNS block list that names the client (RFC 5782): the list's zone, and the codes that it answered."""
+
+    zone: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One mail transaction up to DATA. `received_at` is aware UTC, taken when MAIL was accepted.
 
     `peer` and `hello` are the client's; those of a client behind a relay as the relay told them. `login` is the
     account that AUTH proved. Over LMTP (RFC 2033) each recipient hears its own verdict, otherwise all hear one.
+    `listings` are of the block lists whose listing refuses nobody.
     """
 
     transaction_id: str
@@ -76,3 +85,4 @@ class Envelope:
     relay: Relay | None = None
     login: Login | None = None
     lmtp: bool = False
+    listings: tuple[Listing, ...] = ()

@@ -35,6 +35,9 @@ class Reason(StrEnum):
     RCPT_INACTIVE = "rcpt.inactive"
     RCPT_LIMIT = "rcpt.limit"
     RCPT_HARVEST = "rcpt.harvest"
+    RCPT_GREYLIST = "rcpt.greylist"
+    PEER_LISTED = "peer.listed"
+    PEER_DEFERRED = "peer.deferred"
 
     # the octets
     DATA_SIZE = "data.size"

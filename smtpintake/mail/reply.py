@@ -55,6 +55,10 @@ class Reply:
     def reply_class(self) -> ReplyClass:
         return ReplyClass(self.code // 100)
 
+    def about(self, subject: str) -> "Reply":
+        """The same reply, naming what it is about: something that the admin has set, never what a client said."""
+        return replace(self, text=f"{self.text} ({subject})")
+
     def logged(self, log_id: str) -> "Reply":
         """The same reply, naming the row of the email log that tells the whole story."""
         return replace(self, text=f"{self.text}; log {log_id}")
@@ -137,6 +141,9 @@ REFUSALS: Final[dict[Reason, Reply]] = {
         (Reason.RCPT_INACTIVE, 550, (5, 2, 1), "this recipient does not take mail at present"),
         (Reason.RCPT_LIMIT, 452, (4, 5, 3), "too many recipients, send the rest in another transaction"),
         (Reason.RCPT_HARVEST, 421, (4, 7, 0), "too many unknown recipients from your network, closing"),
+        (Reason.PEER_LISTED, 550, (5, 7, 1), "your server is on a block list that we ask"),
+        (Reason.PEER_DEFERRED, 451, (4, 7, 1), "your server is on a block list that we ask, try again later"),
+        (Reason.RCPT_GREYLIST, 451, (4, 7, 1), "we do not know your server yet, try again in some minutes"),
         (Reason.DATA_SIZE, 552, (5, 3, 4), "the message exceeds the size limit"),
         (Reason.DATA_NEWLINE, 550, (5, 5, 2), "bare CR or LF in the message, lines end with CRLF"),
         (Reason.DATA_NUL, 550, (5, 6, 0), "the message contains a NUL octet"),

@@ -19,7 +19,7 @@ from smtpintake.intake.options import Options
 from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
 from smtpintake.intake.spool import Received
 from smtpintake.mail.envelope import Envelope
-from smtpintake.mail.reply import READY_FOR_TLS, REFUSALS, Replies, Reply, created
+from smtpintake.mail.reply import READY_FOR_TLS, Replies, Reply, created
 from tests import make
 from tests.certificates import NAME, trusting
 
@@ -63,7 +63,7 @@ class FakeJourney:
         if self.fault is not None:
             raise self.fault
         self.refusals.append(refusal)
-        return REFUSALS[refusal.reason].logged(refusal.transaction_id)
+        return refusal.reply.logged(refusal.transaction_id)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from smtpintake.store.schema.directory import (
     PolicyVersion,
     Project,
 )
+from smtpintake.store.schema.greylist import Greylisted, ProvenNetwork
 from smtpintake.store.schema.maillog import LogRow, RawMail, Trace
 from smtpintake.store.schema.operators import ApiToken, Operator
 from smtpintake.store.schema.outbox import OutboxMail
@@ -21,6 +22,7 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "Comment",
+    "Greylisted",
     "Inbox",
     "InboxAddress",
     "Issue",
@@ -37,6 +39,7 @@ __all__ = [
     "PersonRole",
     "PolicyVersion",
     "Project",
+    "ProvenNetwork",
     "RawMail",
     "ThreadKey",
     "Trace",
