@@ -40,6 +40,7 @@ from smtpintake.intake.peers import Network
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.envelope import ToldBy
+from smtpintake.net.nameserver import Nameserver
 
 DEFAULT_FILE: Final = Path("conf/smtpintake.toml")
 PREFIX: Final = "SMTPINTAKE_"
@@ -144,6 +145,10 @@ def _argon2id(secret: SecretStr) -> SecretStr:
     if not _ARGON2ID.fullmatch(secret.get_secret_value()):
         raise ValueError("must be an argon2id hash, such as 'smtpintake hash-password' prints")
     return secret
+
+
+def _nameserver(text: str) -> str:
+    return str(Nameserver.parse(text))
 
 
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -284,6 +289,14 @@ class BlobsSection(Section):
         return Path(self.url.removeprefix("file:"))
 
 
+class Dns(Section):
+    """Who is asked; without `nameservers` those of resolv.conf. `deadline` is for all that one mail asks."""
+
+    nameservers: Annotated[tuple[Annotated[str, AfterValidator(_nameserver)], ...], BeforeValidator(_split)] = ()
+    timeout: Annotated[float, Field(gt=0, le=60)] = 2.0
+    deadline: Annotated[float, Field(gt=0, le=120)] = 8.0
+
+
 class Smarthost(Section):
     """The server that takes our own mail. Without a `host` mail waits in the outbox."""
 
@@ -328,6 +341,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     database: DatabaseSection = DatabaseSection()
     blobs: BlobsSection = BlobsSection()
+    dns: Dns = Dns()
     smarthost: Smarthost = Smarthost()
     web: Web = Web()
     log: Log = Log()

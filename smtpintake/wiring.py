@@ -23,6 +23,7 @@ from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Job, Recorder
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
+from smtpintake.net.resolver import Resolver
 from smtpintake.net.smtpclient import Smarthost, Tls
 from smtpintake.resources import resource
 from smtpintake.settings import Settings
@@ -104,6 +105,12 @@ def certificate(settings: Settings) -> Certificate | None:
     except (OSError, ValueError) as error:
         why = f"{section.tls_certificate}, {section.tls_key}: {error}"
         raise NotReadyError(f"the certificate cannot be used: {why}") from error
+
+
+def open_resolver(settings: Settings) -> Resolver:
+    """What asks DNS; an asynchronous context manager."""
+    section = settings.dns
+    return Resolver(section.nameservers, section.timeout, section.deadline)
 
 
 def smarthost(settings: Settings) -> Smarthost | None:

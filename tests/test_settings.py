@@ -101,6 +101,8 @@ def test_every_fault_is_found_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
         ('[smtp]\nhostname = "mx\\r\\n250 ok"', "smtp.hostname", "host name such as"),
         ("[smtp]\nmax_message_size = 10", "smtp.max_message_size", "greater than or equal to 65536"),
         ('[smtp]\nmax_message_size = "big"', "smtp.max_message_size", "could not parse"),
+        ("[dns]\nnameservers = ['192.0.2.1', 'dns.example']", "dns.nameservers[1]", "is no IP address"),
+        ("[dns]\ntimeout = 0", "dns.timeout", "greater than 0"),
         ("[smtp]\nmax_recipients = 10", "smtp.max_recipients", "greater than or equal to 100"),
         ('[database]\nurl = "mysql://h/d"', "database.url", "sqlite:/// or postgresql://"),
         ('[database]\nurl = "nonsense"', "database.url", "must be a URL"),

@@ -4,6 +4,7 @@ Contract: a check never raises for what it finds, changes nothing that lasts, an
 was seen, and for anything but `ok` how to mend it. Sockets have a deadline.
 """
 
+import asyncio
 import errno
 import os
 import shutil
@@ -11,7 +12,7 @@ import smtplib
 import socket
 import ssl
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,10 +24,12 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from smtpintake.decide.policy import PolicyError
+from smtpintake.net.nameserver import Nameserver
 from smtpintake.settings import Endpoint, Settings
 from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import current, newest
+from smtpintake.wiring import open_resolver
 
 DEADLINE: Final = 10.0  # seconds, for a socket
 _MIB: Final = 1 << 20
@@ -215,6 +218,26 @@ def _answer(endpoint: Endpoint) -> Check | None:
     return Check(what, Result.FAIL, f"answers: {said}", "see the server's journal")
 
 
+def name_servers(settings: Settings) -> Iterator[Check]:
+    """Each answers; without one no sender can be told from a forger."""
+
+    async def ask() -> Sequence[tuple[Nameserver, str]]:
+        async with open_resolver(settings) as resolver:
+            return await resolver.survey()
+
+    found = asyncio.run(ask())
+    if not found:
+        mend = "name one in nameservers of [dns], or in /etc/resolv.conf"
+        yield Check("name server", Result.FAIL, "none is configured", mend)
+    mend = "check nameservers in [dns] or /etc/resolv.conf, the firewall, and that it serves this machine"
+    useless = Result.FAIL if all(why for _, why in found) else Result.WARNING
+    for server, why in found:
+        if why:
+            yield Check(f"name server {server}", useless, why, mend)
+        else:
+            yield Check(f"name server {server}", Result.OK, "answers")
+
+
 def smarthost(settings: Settings) -> Iterator[Check]:
     """Reached, encrypted and logged in to, up to the first command that would send."""
     section = settings.smarthost
@@ -263,5 +286,6 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     folders,
     secret,
     listeners,
+    name_servers,
     smarthost,
 )

@@ -17,7 +17,7 @@ _COLOURS: Final = {Result.OK: "green", Result.WARNING: "yellow", Result.FAIL: "r
 @json_option
 @pass_program
 def doctor(program: Program, *, quick: bool, as_json: bool) -> None:
-    """Check settings, database, folders, disk, listeners and smarthost; say how to mend what is wrong.
+    """Check settings, database, folders, disk, listeners, name servers and smarthost; say how to mend what is wrong.
 
     The exit status is 1 where something fails; a warning is no failure.
     """

@@ -103,6 +103,14 @@ class Resolver:
                 return True
         return False
 
+    async def survey(self) -> Sequence[tuple[Nameserver, str]]:
+        """Each name server, asked what any can answer, and why it is of no use; nothing where it answers."""
+        servers = self.nameservers
+        replies = await asyncio.gather(
+            *(self._ask(server, Query(_ROOT, RdType.NS), self._query_timeout) for server in servers)
+        )
+        return [(server, _objection(reply)) for server, reply in zip(servers, replies, strict=True)]
+
     def _refused(self, asked: Question) -> Answer | None:
         """The answer where nobody can be asked."""
         if dnswire.name(asked[0]) is None:
@@ -149,32 +157,31 @@ class Resolver:
             if server in refused:
                 continue
             reply = await self._ask(server, query, patience)
-            if isinstance(reply, Message) and reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            why = f"{server}: {_objection(reply)}"
+            if isinstance(reply, str):
+                self.breaker.silent(why)
+                continue
+            self.breaker.heard()
+            if not _objection(reply):
                 self._preferred = server
                 return reply
-            if isinstance(reply, Message):
-                refused.add(server)
-                reply = reply.code
-            why = f"{server}: {reply}"
+            refused.add(server)
         raise _NoAnswerError(why)
 
     async def _ask(self, server: Nameserver, query: Query, patience: float) -> Message | str:
-        """One server's whole reply, whatever its code, or why there is none; the breaker is told."""
+        """One server's whole reply, whatever its code, or why there is none."""
         try:
             async with asyncio.timeout(patience):
-                reply = await ask_udp(server, query)
+                return await ask_udp(server, query) or await ask_tcp(server, query)
         except SILENCE as error:
-            why = _told(error)
-            self.breaker.silent(f"{server}: {why}")
-            return why
-        self.breaker.heard()
-        if reply is not None:
-            return reply
-        try:
-            async with asyncio.timeout(patience):
-                return await ask_tcp(server, query)
-        except SILENCE as error:
-            return f"{_told(error)} (over TCP)"
+            return _told(error)
+
+
+def _objection(reply: Message | str) -> str:
+    """Why `_ask` got no answer to work with; nothing where it got one."""
+    if isinstance(reply, str):
+        return reply
+    return "" if reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else reply.code
 
 
 class _NoAnswerError(Exception):

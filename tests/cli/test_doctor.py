@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.cli.conftest import Run
+from tests.dns import REFUSED, Server, dns_server
 
 Json = Callable[..., Any]
 DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
@@ -50,8 +51,15 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def healthy(monkeypatch: pytest.MonkeyPatch, command: Run) -> pytest.MonkeyPatch:
+def dns() -> Iterator[Server]:
+    with dns_server({}) as running:
+        yield running
+
+
+@pytest.fixture
+def healthy(monkeypatch: pytest.MonkeyPatch, command: Run, dns: Server) -> pytest.MonkeyPatch:
     """An installation with nothing wrong but that no smarthost is configured."""
+    monkeypatch.setenv("SMTPINTAKE_DNS__NAMESERVERS", dns.address)
     monkeypatch.setenv("SMTPINTAKE_SMTP__HOSTNAME", "mx.example.org")
     monkeypatch.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{free_port()}")
     assert command("apply", DEMO)[0] == 0
@@ -84,7 +92,7 @@ def test_a_healthy_installation_lacks_only_a_smarthost(healthy: pytest.MonkeyPat
     status, out, _ = command("doctor")
     assert status == 0
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 9 + ["warning"]
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 10 + ["warning"]
     assert lines[-1].startswith("         mend: set host in [smarthost]")
 
 
@@ -118,6 +126,17 @@ def test_a_database_that_is_not_there(found: Found, healthy: pytest.MonkeyPatch,
     result, seen, _ = found()["database"]
     assert result == "fail"
     assert "hunter2" not in seen
+
+
+def test_name_servers_that_do_not_answer(found: Found, healthy: pytest.MonkeyPatch, dns: Server) -> None:
+    deaf = f"127.0.0.1:{free_port()}"
+    healthy.setenv("SMTPINTAKE_DNS__NAMESERVERS", f"{deaf}, {dns.address}")
+    assert found()[f"name server {deaf}"][:2] == ("warning", "Connection refused")
+    healthy.setenv("SMTPINTAKE_DNS__NAMESERVERS", deaf)
+    assert found()[f"name server {deaf}"][:2] == ("fail", "Connection refused")
+    dns.zone[""] = REFUSED
+    healthy.setenv("SMTPINTAKE_DNS__NAMESERVERS", dns.address)
+    assert found()[f"name server {dns.address}"][:2] == ("fail", "REFUSED")
 
 
 def test_a_secret_that_others_can_read(found: Found, healthy: None, folder: Path) -> None:

@@ -263,7 +263,7 @@ async def test_a_domain_whose_servers_are_dead_opens_no_breaker(dns: Server) -> 
         for number in range(8):
             assert (await resolver.resolve(f"dead{number}.example.org", "TXT")).found is Found.TROUBLE
             assert not resolver.breaker.is_open
-        assert dns.count(".", "NS") + dns.count("", "NS") > 0
+        assert dns.count("", "NS") > 0
         assert (await resolver.resolve("example.org", "A")).found is Found.RECORDS
 
 
