@@ -147,7 +147,7 @@ class Resolver:
 
     async def _exchange(self, query: Query, deadline: float) -> Message:
         """A reply with an answer, from the first server that gives one. Raises _NoAnswerError."""
-        clock, why, refused = asyncio.get_running_loop().time, "no name server is configured", set()
+        clock, why, refused = asyncio.get_running_loop().time, "no answer in time", set()
         for server in _ROUNDS * tuple(self.nameservers):
             patience = min(self._query_timeout, deadline - clock())
             if self.breaker.is_open:
