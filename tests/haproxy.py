@@ -32,6 +32,9 @@ listen version-2
 listen version-1
     bind 127.0.0.1:{version_1}
     server mx 127.0.0.1:{server} send-proxy source {source}
+listen implicit-tls
+    bind 127.0.0.1:{implicit_tls}
+    server mx 127.0.0.1:{server_tls} send-proxy-v2 source {source}
 listen second-proxy
     bind 127.0.0.1:{second} accept-proxy
     server mx 127.0.0.1:{server} send-proxy-v2 proxy-v2-options unique-id,authority source {source}
@@ -39,13 +42,14 @@ listen second-proxy
 
 
 class HAProxy:
-    """Listens on `version_1`, `version_2` and `second`, and passes on to `server`."""
+    """Listens on several ports, and passes on to `server`, from `implicit_tls` to `server_tls`."""
 
-    def __init__(self, folder: Path, server: int) -> None:
-        self.version_1, self.version_2, self.second = free_port(), free_port(), free_port()
+    def __init__(self, folder: Path, server: int, server_tls: int) -> None:
+        self.version_1, self.version_2, self.second, self.implicit_tls = (free_port() for _ in range(4))
         self._folder = folder
         ports = {name: port for name, port in vars(self).items() if isinstance(port, int)}
-        text = CONFIGURATION.format(folder=folder, server=server, source=SOURCE, **ports)
+        ports |= {"server": server, "server_tls": server_tls}
+        text = CONFIGURATION.format(folder=folder, source=SOURCE, **ports)
         (folder / "haproxy.cfg").write_text(text)
 
     def start(self) -> None:
@@ -84,11 +88,11 @@ class HAProxy:
 
 
 @contextmanager
-def proxying(folder: Path, server: int) -> Iterator[HAProxy]:
-    """An HAProxy that runs, in front of the server on that port."""
+def proxying(folder: Path, server: int, server_tls: int) -> Iterator[HAProxy]:
+    """An HAProxy that runs, in front of the server on these ports."""
     if not HAPROXY.exists():
         pytest.skip(f"HAProxy is not installed: {HAPROXY}")
-    haproxy = HAProxy(folder, server)
+    haproxy = HAProxy(folder, server, server_tls)
     haproxy.start()
     try:
         yield haproxy

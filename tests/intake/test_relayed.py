@@ -2,15 +2,20 @@
 
 import asyncio
 import ipaddress
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from smtpintake.intake.certificate import Certificate
+from smtpintake.intake.options import Options, TlsMode
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.envelope import Hello, Peer, Relay, ToldBy
-from tests.intake.smtpserver import Client, Server, serving
+from tests.certificates import NAME, issue, trusting
+from tests.intake.smtpserver import GUARD, Client, Server, serving
 from tests.intake.test_relay import SIGNATURE, V4, binary
 
 STRANGER, PROXY, XCLIENT, RECEIVED, NOBODY = (f"127.0.0.{last}" for last in range(1, 6))
@@ -89,6 +94,37 @@ async def test_a_header_that_comes_in_pieces_and_with_commands_behind_it(relayed
         Hello("early.example"),
         Relay(PROXY, ToldBy.PROXY),
     )
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_the_header_stands_before_tls(tmp_path: Path, at_once: bool) -> None:
+    certificate = Certificate(*issue(tmp_path))
+    options = Options(tls=TlsMode.IMPLICIT)
+    async with serving(tmp_path / "spool", RELAYS, options=options, certificate=certificate) as server:
+        client = await server.connect(PROXY)
+        sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = trusting().wrap_bio(received, sent, server_hostname=NAME)
+        greeting = b""
+        first = LINE
+        while not greeting:
+            with suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                greeting = tls.read()
+            if first and not at_once:
+                await client.send(first)
+                first = b""
+            await client.send(first + sent.read())
+            first = b""
+            if not greeting:
+                received.write(await asyncio.wait_for(client.reader.read(65536), GUARD))
+        assert greeting.startswith(b"220 mx.example.org ")
+        tls.write(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<support@example.org>\r\nDATA\r\n")
+        tls.write(b"x\r\n.\r\n")
+        await client.send(sent.read())
+        await asyncio.wait_for(server.journey.finished.wait(), GUARD)
+        envelope, _ = server.journey.mails[0]
+        assert (envelope.peer, envelope.relay) == (Peer("192.0.2.1", 51234), Relay(PROXY, ToldBy.PROXY))
+        assert (envelope.tls or "").startswith("TLSv1.3 ")
 
 
 @pytest.mark.parametrize("first", [b"EHLO client.example\r\n", b"PROXY TCP4 nonsense\r\n", SIGNATURE + b"\x31\0\0\0"])

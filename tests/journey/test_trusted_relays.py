@@ -1,32 +1,56 @@
 """The client behind a relay, with real relays in front: swaks, Postfix, HAProxy. The log shows who really sent it."""
 
+import smtplib
 from collections.abc import Iterator
+from email.policy import SMTP
+from pathlib import Path
 
 import pytest
 
+from tests.certificates import issue, trusting
 from tests.haproxy import SOURCE, HAProxy, proxying
+from tests.journey.test_first_hour import mail
 from tests.journey.test_relay import logged
-from tests.postfix import Postfix, relaying, swaks
-from tests.server import Server
+from tests.postfix import SENDER, Postfix, relaying, swaks
+from tests.server import PATIENCE, Server, free_port
 
 TO = "support@example.org"
 # Postfix and swaks speak to us from 127.0.0.1.
-SETTINGS = f"""\
+SETTINGS = """\
+[smtp]
+tls_certificate = "{certificate}"
+tls_key = "{key}"
+listen = [
+    {{ address = "127.0.0.1:{port}" }},
+    {{ address = "127.0.0.1:{implicit_tls}", tls = "implicit" }},
+]
+
 [[smtp.trusted_relays]]
 networks = ["127.0.0.1"]
 client = "xclient"
 
 [[smtp.trusted_relays]]
-networks = ["{SOURCE}"]
+networks = ["{source}"]
 client = "proxy"
 """
 
 
+class TrustingServer(Server):
+    """Believes relays, and has a second port where TLS comes first."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, {"SMTPINTAKE_CONFIG": f"{folder}/settings.toml"})
+        del self.environment["SMTPINTAKE_SMTP__LISTEN"]  # it would win
+        self.implicit_tls = free_port()
+        certificate, key = issue(folder)
+        ports = {"port": self.port, "implicit_tls": self.implicit_tls}
+        text = SETTINGS.format(certificate=certificate, key=key, source=SOURCE, **ports)
+        (folder / "settings.toml").write_text(text)
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("trusting")
-    (folder / "settings.toml").write_text(SETTINGS)
-    server = Server(folder, {"SMTPINTAKE_CONFIG": f"{folder}/settings.toml"})
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrustingServer]:
+    server = TrustingServer(tmp_path_factory.mktemp("trusting"))
     server.prepare()
     server.start()
     yield server
@@ -40,8 +64,8 @@ def postfix(server: Server) -> Iterator[Postfix]:
 
 
 @pytest.fixture(scope="module")
-def haproxy(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HAProxy]:
-    with proxying(tmp_path_factory.mktemp("haproxy"), server.port) as haproxy:
+def haproxy(server: TrustingServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HAProxy]:
+    with proxying(tmp_path_factory.mktemp("haproxy"), server.port, server.implicit_tls) as haproxy:
         yield haproxy
 
 
@@ -108,6 +132,22 @@ def test_haproxy_behind_another_proxy(
     told = swaks(haproxy.second, TO, f"Behind two, {family}", "--helo", "client.example", "--proxy", header)
     assert "created; log " in told
     assert client_of(server, f"Behind two, {family}") == (source, "client.example")
+
+
+def test_tls_ends_at_us_and_not_at_haproxy(server: Server, haproxy: HAProxy) -> None:
+    source = "127.0.0.2", 0
+    context = trusting()
+    context.check_hostname = False
+    with smtplib.SMTP("127.0.0.1", haproxy.version_2, "client.example", PATIENCE, source) as client:
+        client.starttls(context=context)
+        client.sendmail(SENDER, [TO], mail(TO, "STARTTLS").as_bytes(policy=SMTP))
+    address = "127.0.0.1", haproxy.implicit_tls, "client.example"
+    with smtplib.SMTP_SSL(*address, timeout=PATIENCE, source_address=source, context=context) as client:
+        client.sendmail(SENDER, [TO], mail(TO, "Implicit TLS").as_bytes(policy=SMTP))
+    for subject in ("STARTTLS", "Implicit TLS"):
+        assert client_of(server, subject) == ("127.0.0.2", "client.example")
+        ((row,),) = logged(server, subject)
+        assert (row["tls"] or "").startswith("TLSv1.3 ")
 
 
 def test_haproxy_finds_us_healthy_and_says_no_more_about_it(server: Server, haproxy: HAProxy) -> None:
