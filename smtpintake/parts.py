@@ -12,8 +12,9 @@ import structlog
 
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
+from smtpintake.intake.options import Options
 from smtpintake.outbox.worker import Worker
-from smtpintake.settings import Settings
+from smtpintake.settings import Endpoint, Settings, UnixSocket
 from smtpintake.store.migrations import open_current
 from smtpintake.supervisor import Part, Supervisor, until_told_to_stop
 from smtpintake.wiring import certificate, open_journey, smarthost
@@ -40,6 +41,7 @@ async def run_intake(settings: Settings) -> None:
             await listener.listen(each.address.host, each.address.port, each.options, reuse_port=several)
             for each in settings.smtp.listen
         ]
+        names += [f"{await _listen_lmtp(listener, each, settings)} (LMTP)" for each in settings.lmtp.listen]
         _log.info("listening on " + ", ".join(names), policy_version=journey.snapshots.newest.policy.version)
         await until_told_to_stop()
         _log.info("draining", sessions=len(listener.sessions), seconds=settings.smtp.drain_timeout)
@@ -47,6 +49,13 @@ async def run_intake(settings: Settings) -> None:
         if cut_off:
             _log.warning("sessions were cut off at the end of the drain", sessions=cut_off)
     database.close()
+
+
+async def _listen_lmtp(listener: Listener, where: Endpoint | UnixSocket, settings: Settings) -> str:
+    options = Options(lmtp=True)
+    if isinstance(where, UnixSocket):
+        return await listener.listen_unix(where.path, int(settings.lmtp.socket_mode, 8), options)
+    return await listener.listen(where.host, where.port, options, reuse_port=settings.smtp.workers > 1)
 
 
 async def run_outbox(settings: Settings) -> None:

@@ -48,6 +48,7 @@ FILE_VARIABLE: Final = "SMTPINTAKE_CONFIG"
 _NESTED: Final = "__"
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 
+_MAX_SOCKET_PATH: Final = 107  # unix(7)
 _ARGON2ID: Final = re.compile(
     r"\$argon2id\$v=19\$m=[1-9][0-9]{0,7},t=[1-9][0-9]{0,3},p=[1-9][0-9]{0,2}\$[A-Za-z0-9+/]{11,88}\$[A-Za-z0-9+/]{22,88}"
 )
@@ -70,6 +71,24 @@ class Endpoint:
         if match is None or int(match[3]) > 65535:
             raise ValueError(f"{text!r} is not HOST:PORT, such as '0.0.0.0:25' or '[::]:25'")
         return cls(match[1] or match[2], int(match[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class UnixSocket:
+    """Where to listen, too."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `unix:/run/smtpintake/lmtp.sock`. Raises ValueError."""
+        path = text.removeprefix("unix:")
+        if not path or len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+            raise ValueError(f"must be unix: and a path of at most {_MAX_SOCKET_PATH} octets")
+        return cls(Path(path))
 
 
 def _split(value: object) -> object:
@@ -277,6 +296,27 @@ class Smtp(Section):
         return TrustedRelays.of((network, relay.client) for relay in self.trusted_relays for network in relay.networks)
 
 
+def _lmtp_address(value: object) -> Endpoint | UnixSocket:
+    if isinstance(value, Endpoint | UnixSocket):
+        return value
+    text = str(value).strip()
+    if text.startswith("unix:"):
+        return UnixSocket.parse(text)
+    endpoint = Endpoint.parse(text)
+    if endpoint.port == 25:
+        raise ValueError("LMTP never listens on port 25, where clients speak SMTP")
+    return endpoint
+
+
+class Lmtp(Section):
+    """Where mail servers of ours hand mail over (RFC 2033). `socket_mode` is that of Unix sockets, in octal."""
+
+    listen: Annotated[
+        tuple[Annotated[Endpoint | UnixSocket, BeforeValidator(_lmtp_address)], ...], BeforeValidator(_split)
+    ] = ()
+    socket_mode: Annotated[str, Field(pattern="^0?[0-7]{3}$")] = "660"
+
+
 class DatabaseSection(Section):
     url: Annotated[str, AfterValidator(_database_url), Field(repr=False)] = "sqlite:///var/smtpintake.db"
 
@@ -339,12 +379,21 @@ class Settings(BaseSettings):
     )
 
     smtp: Smtp = Smtp()
+    lmtp: Lmtp = Lmtp()
     database: DatabaseSection = DatabaseSection()
     blobs: BlobsSection = BlobsSection()
     dns: Dns = Dns()
     smarthost: Smarthost = Smarthost()
     web: Web = Web()
     log: Log = Log()
+
+    @field_validator("lmtp")
+    @classmethod
+    def _one_process_for_a_unix_socket(cls, lmtp: Lmtp, info: ValidationInfo) -> Lmtp:
+        several = "smtp" in info.data and info.data["smtp"].workers > 1
+        if several and any(isinstance(address, UnixSocket) for address in lmtp.listen):
+            raise ValueError("processes cannot share a Unix socket: listen on HOST:PORT, or set workers = 1 in [smtp]")
+        return lmtp
 
     @classmethod
     def settings_customise_sources(

@@ -87,7 +87,7 @@ def test_every_fault_is_found_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "did you mean 'listen'? allowed are accounts, analysers, " in found["s.toml", "smtp.listn"]
     assert "did you mean 'smtp'?" in found["s.toml", "sntp"]
     assert "'none', 'starttls' or 'implicit'" in found["s.toml", "smarthost.tls"]
-    assert "SMTP, DATABASE" in found["environment", "SMTPINTAKE_STMP__LISTEN"]
+    assert "SMTP, LMTP, DATABASE" in found["environment", "SMTPINTAKE_STMP__LISTEN"]
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,28 @@ def test_a_listener_wants_what_is_possible(tmp_path: Path, text: str, key: str, 
     found = {fault.key: fault.what for fault in faults(written(tmp_path, text))}
     assert what in found[key]
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what"),
+    [
+        ('[lmtp]\nlisten = ["127.0.0.1:25"]', "lmtp.listen[0]", "never listens on port 25"),
+        ('[lmtp]\nlisten = ["a:24", "unix:"]', "lmtp.listen[1]", "must be unix: and a path"),
+        ('[lmtp]\nlisten = ["unix:/' + "x" * 107 + '"]', "lmtp.listen[0]", "at most 107"),
+        ('[lmtp]\nlisten = ["/run/lmtp"]', "lmtp.listen[0]", "not HOST:PORT"),
+        ('[lmtp]\nsocket_mode = "rw"', "lmtp.socket_mode", "pattern"),
+        ('[smtp]\nworkers = 2\n[lmtp]\nlisten = ["unix:/run/lmtp"]', "lmtp", "cannot share a Unix socket"),
+    ],
+)
+def test_lmtp_listens_where_it_may(tmp_path: Path, text: str, key: str, what: str) -> None:
+    (fault,) = faults(written(tmp_path, text))
+    assert fault.key == key
+    assert what in fault.what
+
+
+def test_lmtp_is_also_set_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTPINTAKE_LMTP__LISTEN", "127.0.0.1:24, unix:/run/smtpintake/lmtp")
+    assert [str(where) for where in load_settings(None).lmtp.listen] == ["127.0.0.1:24", "unix:/run/smtpintake/lmtp"]
 
 
 def test_an_account_has_one_password(tmp_path: Path) -> None:

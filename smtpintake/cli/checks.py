@@ -5,17 +5,13 @@ was seen, and for anything but `ok` how to mend it. Sockets have a deadline.
 """
 
 import asyncio
-import errno
 import os
 import shutil
 import smtplib
-import socket
 import ssl
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
@@ -23,31 +19,18 @@ from typing import Final
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
+from smtpintake.cli.check import DEADLINE, Check, Result
+from smtpintake.cli.listening import answering, certificate, listeners
 from smtpintake.decide.policy import PolicyError
 from smtpintake.net.nameserver import Nameserver
-from smtpintake.settings import Endpoint, Settings
+from smtpintake.settings import Settings
 from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import current, newest
 from smtpintake.wiring import open_resolver
 
-DEADLINE: Final = 10.0  # seconds, for a socket
 _MIB: Final = 1 << 20
 _MADE_WHEN_NEEDED: Final = "nothing: the first command that needs it makes it"
-
-
-class Result(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    what: str
-    result: Result
-    seen: str
-    mend: str = ""
 
 
 def hostname(settings: Settings) -> Iterator[Check]:
@@ -163,61 +146,6 @@ def secret(settings: Settings) -> Iterator[Check]:
             yield Check("secret", Result.OK, f"{file} has mode {mode:03o}")
 
 
-def listeners(settings: Settings) -> Iterator[Check]:
-    """Each address is free to listen on, or answers as a mail server does."""
-    for endpoint in (listener.address for listener in settings.smtp.listen):
-        yield _listener(endpoint)
-
-
-def answering(settings: Settings) -> Iterator[Check]:
-    """Each address answers: what a container's health check wants to know."""
-    for endpoint in (listener.address for listener in settings.smtp.listen):
-        check = _answer(endpoint)
-        yield check or Check(f"listen {endpoint}", Result.FAIL, "nobody answers", "start smtpintake")
-
-
-def _listener(endpoint: Endpoint) -> Check:
-    what = f"listen {endpoint}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)[
-            0
-        ]
-        with socket.socket(family, kind, protocol) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-    except socket.gaierror as error:
-        return Check(what, Result.FAIL, str(error.strerror), "listen on an IP address of this machine")
-    except PermissionError:
-        mend = "grant CAP_NET_BIND_SERVICE, or listen on a port above 1023"
-        return Check(what, Result.FAIL, "this user may not listen there", mend)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            return Check(what, Result.FAIL, str(error.strerror), "listen on an address of this machine")
-        taken = Check(what, Result.FAIL, "another program listens there", "stop it, or listen on another port")
-        return _answer(endpoint) or taken
-    return Check(what, Result.OK, "free")
-
-
-def _address(endpoint: Endpoint) -> tuple[int, int, int, str, tuple[str | int, ...] | tuple[int, bytes]]:
-    """The first address that the endpoint's host has, as `socket.socket` and `bind` take it."""
-    return socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)[0]
-
-
-def _answer(endpoint: Endpoint) -> Check | None:
-    """What a running server says; None where none is there."""
-    what = f"listen {endpoint}"
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104
-    try:
-        with smtplib.SMTP(timeout=DEADLINE) as client:
-            code, text = client.connect(host, endpoint.port)
-    except (OSError, smtplib.SMTPException):
-        return None
-    said = f"{code} {text.decode('ascii', 'replace')}"
-    if code == 220:
-        return Check(what, Result.OK, f"answers: {said}")
-    return Check(what, Result.FAIL, f"answers: {said}", "see the server's journal")
-
-
 def name_servers(settings: Settings) -> Iterator[Check]:
     """Each answers; without one no sender can be told from a forger."""
 
@@ -285,6 +213,7 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     database,
     folders,
     secret,
+    certificate,
     listeners,
     name_servers,
     smarthost,

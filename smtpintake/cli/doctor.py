@@ -4,7 +4,8 @@ from typing import Final
 
 import click
 
-from smtpintake.cli.checks import ALL, QUICK, Check, Result
+from smtpintake.cli.check import Check, Result
+from smtpintake.cli.checks import ALL, QUICK
 from smtpintake.cli.display import one_line, print_json
 from smtpintake.cli.program import Program, json_option, pass_program
 from smtpintake.settings import settings_file

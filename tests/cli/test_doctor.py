@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.certificates import issue
 from tests.cli.conftest import Run
 from tests.dns import REFUSED, Server, dns_server
 
@@ -88,11 +89,18 @@ def found(command: Run) -> Callable[..., dict[str, tuple[str, str, str]]]:
 Found = Callable[..., dict[str, tuple[str, str, str]]]
 
 
-def test_a_healthy_installation_lacks_only_a_smarthost(healthy: pytest.MonkeyPatch, command: Run) -> None:
+def test_a_healthy_installation_lacks_only_a_certificate_and_a_smarthost(
+    healthy: pytest.MonkeyPatch, command: Run
+) -> None:
     status, out, _ = command("doctor")
     assert status == 0
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 10 + ["warning"]
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 8 + [
+        "warning",
+        "ok",
+        "ok",
+        "warning",
+    ]
     assert lines[-1].startswith("         mend: set host in [smarthost]")
 
 
@@ -174,12 +182,46 @@ def test_who_listens_where_we_would(found: Found, healthy: pytest.MonkeyPatch) -
     with server(b"421 too many connections") as port:
         healthy.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{port}")
         assert found()[f"listen 127.0.0.1:{port}"][:2] == ("fail", "answers: 421 too many connections")
-    healthy.setattr("smtpintake.cli.checks.DEADLINE", 0.5)  # a line that looks like one of several: more is waited for
+    # A line that looks like one of several: more is waited for.
+    healthy.setattr("smtpintake.cli.listening.DEADLINE", 0.5)
     with server(b"SSH-2.0-sshd") as port:
         healthy.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{port}")
         assert found()[f"listen 127.0.0.1:{port}"][0] == "fail"
     healthy.setenv("SMTPINTAKE_SMTP__LISTEN", "192.0.2.1:2525")
     assert found()["listen 192.0.2.1:2525"][2] == "listen on an address of this machine"
+
+
+def test_a_certificate_is_looked_into(found: Found, healthy: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    healthy.setenv("SMTPINTAKE_SMTP__TLS_CERTIFICATE", str(tmp_path / "certificate.pem"))
+    healthy.setenv("SMTPINTAKE_SMTP__TLS_KEY", str(tmp_path / "key.pem"))
+    result, seen, _ = found()["certificate"]
+    assert result == "fail"
+    assert "No such file" in seen
+    _, key = issue(tmp_path)
+    assert "certificate" not in found()
+    issue(tmp_path, "*.example.org")
+    assert "certificate" not in found()
+    issue(tmp_path, "other.example.net")
+    assert found()["certificate"][:2] == ("warning", "it is for other.example.net, not for mx.example.org")
+    issue(tmp_path, days=13)
+    assert found()["certificate"][0] == "warning"
+    issue(tmp_path, days=-1)
+    result, seen, _ = found()["certificate"]
+    assert (result, "it has expired" in seen) == ("fail", True)
+    certificate = (tmp_path / "certificate.pem").read_bytes()
+    issue(tmp_path)
+    (tmp_path / "certificate.pem").write_bytes(certificate)
+    assert "KEY_VALUES_MISMATCH" in found()["certificate"][1]
+    key.write_text("no key")
+    assert found()["certificate"][0] == "fail"
+
+
+def test_a_unix_socket_is_looked_for(found: Found, healthy: pytest.MonkeyPatch, folder: Path) -> None:
+    healthy.setenv("SMTPINTAKE_LMTP__LISTEN", "unix:lmtp.sock")
+    assert "listen unix:lmtp.sock" not in found()
+    assert found("--quick")["listen unix:lmtp.sock"][:2] == ("fail", "nobody answers")
+    healthy.setenv("SMTPINTAKE_LMTP__LISTEN", "unix:none/lmtp.sock")
+    assert found()["listen unix:none/lmtp.sock"][:2] == ("fail", f"{folder}/none is not writable")
 
 
 def test_nobody_answers_is_a_failed_health_check(found: Found, healthy: pytest.MonkeyPatch) -> None:

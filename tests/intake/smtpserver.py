@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
 from smtpintake.intake.relay import NO_RELAYS, TrustedRelays
 from smtpintake.intake.spool import Received
+from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.reply import READY_FOR_TLS, Replies, Reply, created
 from tests import make
@@ -38,6 +39,7 @@ class FakeJourney:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     fault: Exception | None = None
+    verdicts: Callable[[Mailbox], Reply] | None = None  # of each recipient over LMTP
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -57,6 +59,8 @@ class FakeJourney:
         self.mails.append((envelope, octets))
         mail.discard()
         self.finished.set()
+        if envelope.lmtp and self.verdicts is not None:
+            return tuple(self.verdicts(recipient) for recipient in envelope.rcpt_to)
         return (created(f"SUP-{len(self.mails)}").logged(envelope.transaction_id),)
 
     async def refuse(self, refusal: Refusal) -> Reply:

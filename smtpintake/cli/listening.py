@@ -1,0 +1,155 @@
+"""The checks behind `doctor` of where mail comes in: the listeners, and the certificate they show.
+
+Contract: that of `checks`.
+"""
+
+import errno
+import os
+import smtplib
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+
+from smtpintake.cli.check import DEADLINE, Check, Result
+from smtpintake.intake.certificate import load
+from smtpintake.intake.options import TlsMode
+from smtpintake.settings import Endpoint, Settings, UnixSocket
+
+_RENEW_BEFORE: Final = timedelta(days=14)
+
+
+def listeners(settings: Settings) -> Iterator[Check]:
+    """Each address is free to listen on, or answers as a mail server does."""
+    for listener in _listeners(settings):
+        yield _unix_listener(listener) if isinstance(listener.address, UnixSocket) else _listener(listener)
+
+
+def answering(settings: Settings) -> Iterator[Check]:
+    """Each address answers: what a container's health check wants to know."""
+    for listener in _listeners(settings):
+        check = _answer(listener)
+        yield check or Check(f"listen {listener.address}", Result.FAIL, "nobody answers", "start smtpintake")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Where mail is taken; with `tls` from the first octet."""
+
+    address: Endpoint | UnixSocket
+    tls: bool = False
+
+
+def _listeners(settings: Settings) -> Iterator[_Listener]:
+    for listener in settings.smtp.listen:
+        yield _Listener(listener.address, listener.tls is TlsMode.IMPLICIT)
+    yield from map(_Listener, settings.lmtp.listen)
+
+
+def _unix_listener(listener: _Listener) -> Check:
+    assert isinstance(listener.address, UnixSocket)
+    what, folder = f"listen {listener.address}", listener.address.path.absolute().parent
+    if answer := _answer(listener):
+        return answer
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Check(what, Result.FAIL, f"{folder} is not writable", "let the user that runs smtpintake write there")
+    return Check(what, Result.OK, "free")
+
+
+def _listener(listener: _Listener) -> Check:
+    assert isinstance(listener.address, Endpoint)
+    endpoint, what = listener.address, f"listen {listener.address}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror as error:
+        return Check(what, Result.FAIL, str(error.strerror), "listen on an IP address of this machine")
+    except PermissionError:
+        mend = "grant CAP_NET_BIND_SERVICE, or listen on a port above 1023"
+        return Check(what, Result.FAIL, "this user may not listen there", mend)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return Check(what, Result.FAIL, str(error.strerror), "listen on an address of this machine")
+        taken = Check(what, Result.FAIL, "another program listens there", "stop it, or listen on another port")
+        return _answer(listener) or taken
+    return Check(what, Result.OK, "free")
+
+
+def _answer(listener: _Listener) -> Check | None:
+    """What a running server says; None where none is there."""
+    what = f"listen {listener.address}"
+    try:
+        with _client(listener) as client:
+            code, text = client.connect(*_where(listener.address))
+    except (OSError, smtplib.SMTPException):
+        return None
+    said = f"{code} {text.decode('ascii', 'replace')}"
+    if code == 220:
+        return Check(what, Result.OK, f"answers: {said}")
+    return Check(what, Result.FAIL, f"answers: {said}", "see the server's journal")
+
+
+def _client(listener: _Listener) -> smtplib.SMTP:
+    if isinstance(listener.address, UnixSocket):
+        return smtplib.LMTP(timeout=DEADLINE)
+    if not listener.tls:
+        return smtplib.SMTP(timeout=DEADLINE)
+    # Whose certificate it is, is the matter of another check.
+    return smtplib.SMTP_SSL(timeout=DEADLINE, context=ssl._create_unverified_context())  # noqa: S323
+
+
+def _where(address: Endpoint | UnixSocket) -> tuple[str, int]:
+    if isinstance(address, UnixSocket):
+        return str(address.path.absolute()), 0
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host), address.port  # noqa: S104
+
+
+def certificate(settings: Settings) -> Iterator[Check]:
+    """Usable, in force, and for the name that clients know us by."""
+    section, what = settings.smtp, "certificate"
+    if section.tls_certificate is None or section.tls_key is None:
+        mend = "set tls_certificate and tls_key in [smtp]; until then mail comes unencrypted"
+        yield Check(what, Result.WARNING, "none is configured", mend)
+        return
+    try:
+        load(section.tls_certificate, section.tls_key)
+        own = x509.load_pem_x509_certificate(section.tls_certificate.read_bytes())
+    except (OSError, ValueError) as error:
+        mend = "both files must be readable PEM, the key without a passphrase and that of the certificate"
+        yield Check(what, Result.FAIL, f"{section.tls_certificate}, {section.tls_key}: {error}", mend)
+        return
+    yield _expiry(what, own.not_valid_after_utc, datetime.now(UTC))
+    names = _names(own)
+    if not _is_for(section.announced_name, names):
+        seen = f"it is for {', '.join(names) or 'no name'}, not for {section.announced_name}"
+        yield Check(what, Result.WARNING, seen, "get one for the name in your MX record")
+
+
+def _expiry(what: str, ends: datetime, now: datetime) -> Check:
+    seen = f"valid until {ends:%Y-%m-%d %H:%M} UTC"
+    if ends <= now:
+        return Check(what, Result.FAIL, f"{seen}: it has expired", "renew it; the server takes it over by itself")
+    if ends - now < _RENEW_BEFORE:
+        return Check(what, Result.WARNING, seen, "renew it; the server takes it over by itself")
+    return Check(what, Result.OK, seen)
+
+
+def _names(own: x509.Certificate) -> list[str]:
+    try:
+        names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.lower() for name in names.get_values_for_type(x509.DNSName)]
+
+
+def _is_for(host: str, names: list[str]) -> bool:
+    """RFC 9525 s6.3: a wildcard stands for the whole leftmost label."""
+    return host.lower() in names or f"*.{host.lower().partition('.')[2]}" in names
