@@ -73,7 +73,7 @@ def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recor
     snapshots = Snapshots(database)
     snapshots.look()
     answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
-    return snapshots, Recorder(snapshots, answerer.answer, answerer.returned)
+    return snapshots, Recorder(snapshots, answerer.answer, answerer.returned, settings.smtp.announced_name)
 
 
 @asynccontextmanager

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("octets", sa.LargeBinary(), nullable=True),
         sa.Column("blob", sa.String(), nullable=True),
+        sa.Column("auth_results", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_mail")),
         sa.UniqueConstraint("blob", name=op.f("uq_raw_mail_blob")),
     )
@@ -327,6 +328,8 @@ def upgrade() -> None:
         sa.Column("peer_ip", sa.String(), nullable=False),
         sa.Column("helo", sa.String(), nullable=False),
         sa.Column("tls", sa.String(), nullable=True),
+        sa.Column("relay", sa.JSON(), nullable=False),
+        sa.Column("login", sa.String(), nullable=True),
         sa.Column("mail_from", sa.String(), nullable=True),
         sa.Column("rcpt_to", sa.String(), nullable=True),
         sa.Column("author", sa.String(), nullable=True),

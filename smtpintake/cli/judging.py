@@ -19,6 +19,7 @@ import click
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from smtpintake.auth.answers import Answer
 from smtpintake.cli.display import one_line, print_json, print_table
 from smtpintake.cli.program import Program, json_option, pass_program, said_in_one_line
 from smtpintake.decide.routing import route, separators
@@ -192,6 +193,7 @@ def explain(program: Program, /, file: BinaryIO, to: tuple[str, ...], *, as_json
         return
     for each in explanations:
         _print(each)
+    _print_lookups(explanations[0].lookups)
 
 
 def _view(explanation: Explanation) -> dict[str, object]:
@@ -205,7 +207,25 @@ def _view(explanation: Explanation) -> dict[str, object]:
         "issue": explanation.issue,
         "policy_version": explanation.policy_version,
         "trace": [asdict(finding) for finding in explanation.findings],
+        "auth": asdict(explanation.auth),
+        "lookups": [_lookup(answer) for answer in explanation.lookups],
     }
+
+
+def _lookup(answer: Answer) -> dict[str, object]:
+    return {
+        "name": answer.name,
+        "type": answer.rdtype,
+        "found": answer.found,
+        "records": answer.records,
+        "detail": answer.detail,
+    }
+
+
+def _print_lookups(lookups: Sequence[Answer]) -> None:
+    rows = [(each.name, each.rdtype, each.found, each.detail or each.records) for each in lookups]
+    click.echo()
+    print_table(("dns", "type", "found", "records"), rows, nothing="nothing was looked up", keep=1)
 
 
 def _print(explanation: Explanation) -> None:

@@ -10,6 +10,7 @@ import click
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
 from smtpintake.decide.decision import Outcome
+from smtpintake.mail.envelope import ToldBy
 from smtpintake.store.maillog import AmbiguousIdError, LogFilter, find_row, log_list, log_view, raw_mail
 from smtpintake.store.views import LogView
 
@@ -134,8 +135,14 @@ def _print_row(row: LogView) -> None:
             ("message id", row["message_id"]),
             ("size", row["size"]),
             ("client", f"{row['peer_ip']} ({row['helo']})" if row["helo"] else row["peer_ip"]),
+            ("relay", _relay(row["relay"])),
+            ("login", row["login"]),
             ("listener", row["listener"]),
             ("tls", row["tls"] or "none"),
+            ("spf", row["spf"]),
+            ("dkim", _dkim(row)),
+            ("dmarc", _dmarc(row["dmarc"])),
+            ("arc", row["arc"]),
             ("transaction", row["transaction_id"]),
             ("mail kept", row["raw"] is not None),
             ("policy version", row["policy_version"]),
@@ -146,3 +153,25 @@ def _print_row(row: LogView) -> None:
         click.echo()
         found = [(finding["check"], finding["result"], finding["detail"]) for finding in row["trace"]]
         print_table(("check", "result", "detail"), found, nothing="", keep=2)
+
+
+def _relay(relay: dict[str, str]) -> str | None:
+    if not relay:
+        return None
+    told = "which did not tell its client" if relay["told_by"] == ToldBy.NOBODY else f"by {relay['told_by']}"
+    return f"{relay['ip']}, {told}"
+
+
+def _dkim(row: LogView) -> str | None:
+    """`pass customer.example (s1), fail other.example (k)`; nothing where the mail was not read."""
+    if row["spf"] is None:
+        return None
+    signatures = (f"{each['result']} {each['domain']} ({each['selector']})" for each in row["dkim"])
+    return ", ".join(signatures) or "no signature"
+
+
+def _dmarc(dmarc: dict[str, str]) -> str | None:
+    if not dmarc:
+        return None
+    published = f"p={dmarc['policy']}" if dmarc["policy"] else "no policy"
+    return f"{dmarc['result']} {dmarc['domain']}, {published}"

@@ -12,7 +12,6 @@ from typing import Final
 from smtpintake.auth.results import AuthResult, DmarcResult, RequestedPolicy
 from smtpintake.decide.decision import Decision, Defer, Hold, Reject, Ruling, ruled
 from smtpintake.decide.facts import Facts, Finding
-from smtpintake.decide.fields import within
 from smtpintake.decide.policy import OnFail, Policy, Proof, Require
 from smtpintake.decide.proof import is_trusted, witness
 from smtpintake.mail.address import Mailbox
@@ -55,17 +54,17 @@ def obeyed_dmarc(facts: Facts, _: Policy) -> Finding | Ruling:
         return Finding("obey_dmarc", "overridden", f"{asked}; {who}")
     if trouble := _trouble(facts):
         return ruled("obey_dmarc", "defer", Defer(Reason.AUTH_TEMPERROR), f"{asked}; {trouble}")
+    if dmarc.policy is RequestedPolicy.QUARANTINE and facts.inbox.on_fail is OnFail.REJECT and _shortfall(facts):
+        return Finding("obey_dmarc", "stricter", f"{asked}; inbox {facts.inbox.name} refuses it")
     return ruled("obey_dmarc", dmarc.policy, _OWNERS_WISH[dmarc.policy], asked)
 
 
 def required(facts: Facts, _: Policy) -> Finding | Ruling:
     """The proof that the inbox requires is there, or its `on_fail` says what becomes of the mail."""
     require, on_fail = facts.inbox.require, facts.inbox.on_fail
-    short = _SHORT_OF[require](facts)
+    short = _shortfall(facts)
     if short is None:
         return Finding("require", "met", require)
-    if _logged_in(facts) or (require in _WITNESSED and _vouched(facts)):
-        return Finding("require", "met", f"{require}; {_vouched(facts)}")
     reason, evidence = short
     if on_fail is OnFail.MARK:
         return Finding("require", "mark", f"{require}; {reason}: {evidence}")
@@ -81,6 +80,16 @@ def unproved(facts: Facts) -> Decision:
 # ---- what each requirement is short of -----------------------------------------------------------------------------
 
 
+def _shortfall(facts: Facts) -> Shortfall | None:
+    """A login stands for everything: who submits comes from anywhere, and signs nothing. What a trusted sealer saw
+    stands for alignment and for DMARC; it makes no SPF and no signature pass.
+    """
+    require = facts.inbox.require
+    if _logged_in(facts) or (require in (Require.ALIGNED, Require.DMARC) and _vouched(facts)):
+        return None
+    return _SHORT_OF[require](facts)
+
+
 def _nothing(_: Facts) -> Shortfall | None:
     return None
 
@@ -93,7 +102,7 @@ def _short_of_spf(facts: Facts) -> Shortfall | None:
         case AuthResult.PASS:
             return None
         case AuthResult.TEMPERROR:
-            return None if facts.auth.aligned else (Reason.SPF_TEMPERROR, evidence)
+            return None if facts.proof is Proof.ALIGNED else (Reason.SPF_TEMPERROR, evidence)
         case AuthResult.PERMERROR:
             return Reason.SPF_PERMERROR, evidence
         case _:
@@ -105,9 +114,11 @@ def _short_of_dkim(facts: Facts) -> Shortfall | None:
     if facts.auth.dmarc.aligned_dkim:
         return None
     results = {signature.result for signature in facts.auth.dkim}
-    trouble = _key_trouble(facts) or (_record_trouble(facts) if AuthResult.PASS in results else "")
-    if trouble:
-        return None if facts.auth.aligned else (Reason.AUTH_TEMPERROR, trouble)
+    if AuthResult.TEMPERROR in results and facts.proof is Proof.ALIGNED:
+        return None
+    open_yet = facts.auth.dmarc.undecided and not results.isdisjoint((AuthResult.TEMPERROR, AuthResult.PASS))
+    if open_yet and (trouble := _trouble(facts)):
+        return Reason.AUTH_TEMPERROR, trouble
     if AuthResult.PASS in results:
         return Reason.DKIM_UNALIGNED, "no passing signature is of the author's domain"
     if AuthResult.POLICY in results:
@@ -139,9 +150,6 @@ _SHORT_OF: Final[dict[Require, Callable[[Facts], Shortfall | None]]] = {
     Require.ALIGNED: _short_of_alignment,
     Require.DMARC: _short_of_dmarc,
 }
-# What a trusted sealer saw stands for DMARC and for alignment; it makes no SPF and no signature pass. A login stands
-# for everything: who submits comes from anywhere, and signs nothing.
-_WITNESSED: Final = frozenset((Require.ALIGNED, Require.DMARC))
 _OWNERS_WISH: Final[dict[RequestedPolicy, Decision]] = {
     RequestedPolicy.QUARANTINE: Hold(Reason.AUTH_DMARC),
     RequestedPolicy.REJECT: Reject(Reason.AUTH_DMARC),
@@ -159,40 +167,14 @@ def _refusal(reason: Reason, on_fail: OnFail) -> tuple[Decision, str]:
 
 def _trouble(facts: Facts) -> str:
     """What could not be looked up and might have proved the author; nothing where they are proved anyhow."""
+    auth = facts.auth
     if facts.proof is Proof.ALIGNED:
         return ""
-    return _spf_trouble(facts) or _key_trouble(facts) or _record_trouble(facts) or _seal_trouble(facts)
-
-
-def _spf_trouble(facts: Facts) -> str:
-    spf, dmarc = facts.auth.spf, facts.auth.dmarc
-    troubled = spf.result is AuthResult.TEMPERROR and _may_align(spf.domain, dmarc)
-    return f"spf=temperror of {spf.domain}" if troubled else ""
-
-
-def _key_trouble(facts: Facts) -> str:
-    for signature in facts.auth.dkim:
-        if signature.result is AuthResult.TEMPERROR and _may_align(signature.domain, facts.auth.dmarc):
-            return f"dkim=temperror of {signature.domain}"
+    if auth.dmarc.undecided:
+        return auth.dmarc.detail or "trouble with DNS"
+    if auth.arc.result is AuthResult.TEMPERROR and is_trusted(auth, facts.inbox):
+        return f"arc=temperror of {auth.arc.sealer}"
     return ""
-
-
-def _record_trouble(facts: Facts) -> str:
-    """Without the DMARC records nobody knows whether what passed is of the author's organisation."""
-    auth = facts.auth
-    passed = AuthResult.PASS in (auth.spf.result, *(signature.result for signature in auth.dkim))
-    return f"dmarc=temperror of {auth.dmarc.domain}" if passed and auth.dmarc.result is AuthResult.TEMPERROR else ""
-
-
-def _seal_trouble(facts: Facts) -> str:
-    arc = facts.auth.arc
-    troubled = arc.result is AuthResult.TEMPERROR and is_trusted(facts.auth, facts.inbox)
-    return f"arc=temperror of {arc.sealer}" if troubled else ""
-
-
-def _may_align(domain: str, dmarc: DmarcResult) -> bool:
-    """False where `domain` belongs to another organisation: what is not known of it doesn't matter."""
-    return not dmarc.org_domain or within(domain, dmarc.org_domain) or within(domain, f"*.{dmarc.org_domain}")
 
 
 def _author(facts: Facts) -> Mailbox | None:

@@ -6,7 +6,7 @@ none), and nothing else: SPF fails for whatever was forwarded, and whoever forge
 tells its users apart is the domain's own affair. `Proof.KEY` is for `decide.threading` to give.
 """
 
-from smtpintake.auth.results import AuthResult, AuthVerdict, RequestedPolicy
+from smtpintake.auth.results import ArcResult, AuthResult, AuthVerdict, RequestedPolicy
 from smtpintake.decide.fields import within
 from smtpintake.decide.policy import Inbox, Proof
 from smtpintake.mail.address import Mailbox
@@ -35,7 +35,7 @@ def witness(auth: AuthVerdict, inbox: Inbox, envelope: Envelope, author: Mailbox
     login = envelope.login
     if login is not None and author is not None and login.may_send_as(author):
         return f"logged in as {login.name}"
-    if auth.arc.result is AuthResult.PASS and is_trusted(auth, inbox) and claims_dmarc(auth):
+    if author is not None and is_trusted(auth, inbox) and saw_dmarc_pass(auth.arc, author):
         return f"ARC: {auth.arc.sealer} saw dmarc=pass"
     return ""
 
@@ -45,6 +45,8 @@ def is_trusted(auth: AuthVerdict, inbox: Inbox) -> bool:
     return any(within(auth.arc.sealer, entry) for entry in inbox.trusted_sealers)
 
 
-def claims_dmarc(auth: AuthVerdict) -> bool:
-    """True where the newest ARC-Authentication-Results says dmarc=pass, and nothing else of dmarc."""
-    return {result for method, result in auth.arc.claims if method == "dmarc"} == {"pass"}
+def saw_dmarc_pass(arc: ArcResult, author: Mailbox) -> bool:
+    """True where the newest sealer of a whole chain says dmarc=pass, of the author's domain where it names one."""
+    said = dict(arc.claims)
+    about = said.get("dmarc.header.from", author.folded_domain)
+    return arc.result is AuthResult.PASS and said.get("dmarc") == AuthResult.PASS and about == author.folded_domain

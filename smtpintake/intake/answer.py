@@ -12,7 +12,7 @@ from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import is_marked
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import Facts, Finding
-from smtpintake.decide.policy import Inbox, Policy
+from smtpintake.decide.policy import Inbox, Policy, Proof
 from smtpintake.mail.address import Mailbox
 
 CHECK = "auto_reply"
@@ -47,6 +47,7 @@ class Answerer:
             message=facts.message,
             nonce=log_id,
             now=facts.now,
+            title=facts.message.subject if facts.proof.rank >= Proof.ALIGNED.rank else "",
         )
         return compose_autoreply(reply, self.templates, self.secret)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from smtpintake.auth.answers import Answer
+from smtpintake.auth.results import AuthVerdict
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat
 from smtpintake.decide.facts import Analysis, Facts, Finding
 from smtpintake.decide.outcome import outcome_of, reply_to
@@ -22,7 +24,10 @@ from smtpintake.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What would become of the mail for some of its recipients. `issue` is the key of an existing issue, or None."""
+    """What would become of the mail for some of its recipients. `issue` is the key of an existing issue, or None.
+
+    `auth` is what was verified, from `lookups`: every question that was asked of DNS for it, in order.
+    """
 
     recipients: tuple[Mailbox, ...]
     inbox: str | None
@@ -32,22 +37,34 @@ class Explanation:
     issue: str | None
     policy_version: int
     findings: tuple[Finding, ...]
+    auth: AuthVerdict
+    lookups: tuple[Answer, ...]
 
 
 def explain(
-    database: Database, recorder: Recorder, policy: Policy, envelope: Envelope, analysis: Analysis
+    database: Database,
+    recorder: Recorder,
+    policy: Policy,
+    envelope: Envelope,
+    analysis: Analysis,
+    *,
+    lookups: tuple[Answer, ...] = (),
 ) -> tuple[Explanation, ...]:
-    """One Explanation for each inbox that the mail is for, and for the recipients that have none."""
+    """One Explanation for each inbox that the mail is for, and for the recipients that have none. `lookups` are those
+    that `analysis` was verified with.
+    """
     message = analysis.message
     submission = Submission(envelope, Raw(message.size, message.sha256), analysis, None, 0.0)
     with database.engine.connect() as connection:
         judged = recorder.judge(connection, policy, [submission], datetime.now(UTC))
-    return tuple(_explanations(judged[envelope.transaction_id], policy))
+    return tuple(_explanations(judged[envelope.transaction_id], policy, analysis.auth, lookups))
 
 
-def _explanations(mail: JudgedMail, policy: Policy) -> Iterator[Explanation]:
+def _explanations(
+    mail: JudgedMail, policy: Policy, auth: AuthVerdict, lookups: tuple[Answer, ...]
+) -> Iterator[Explanation]:
     for facts, judgement in mail.results:
-        yield _judged(facts, judgement, policy)
+        yield _judged(facts, judgement, policy, lookups)
     for lost in mail.lost:
         yield Explanation(
             recipients=(lost.recipient,),
@@ -58,10 +75,12 @@ def _explanations(mail: JudgedMail, policy: Policy) -> Iterator[Explanation]:
             issue=None,
             policy_version=policy.version,
             findings=(Finding("route", lost.reason, f"{lost.recipient} leads to no inbox"),),
+            auth=auth,
+            lookups=lookups,
         )
 
 
-def _judged(facts: Facts, judgement: Judgement, policy: Policy) -> Explanation:
+def _judged(facts: Facts, judgement: Judgement, policy: Policy, lookups: tuple[Answer, ...]) -> Explanation:
     decision = judgement.decision
     issue: str | None = None
     match decision:
@@ -82,4 +101,6 @@ def _judged(facts: Facts, judgement: Judgement, policy: Policy) -> Explanation:
         issue=issue,
         policy_version=policy.version,
         findings=judgement.findings,
+        auth=facts.auth,
+        lookups=lookups,
     )

@@ -183,6 +183,8 @@ class Handler:
             detail,
             subject,
             greylisted,
+            client.relay,
+            client.login,
         )
         return await self._answer(self._journey.refuse(refusal))
 

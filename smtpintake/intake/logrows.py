@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from smtpintake.auth.authres import render
 from smtpintake.decide.decision import Outcome
 from smtpintake.decide.delivery import Unroutable
-from smtpintake.decide.facts import Finding
+from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.outcome import is_accepted, most_done, reply_to
 from smtpintake.intake.effects import Place
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Refusal, Submission
+from smtpintake.mail.envelope import Login, Relay
 from smtpintake.mail.ids import new_id
-from smtpintake.mail.message import Message
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Replies, Reply
 from smtpintake.store.rows import Rows
@@ -44,15 +45,16 @@ class _Line:
 
 
 class LogRows:
-    """Adds to `rows`; `now` is the moment of recording."""
+    """Adds to `rows`; `now` is the moment of recording. `authserv_id` is who verifies here (RFC 8601 s2.5)."""
 
-    def __init__(self, rows: Rows, snapshot: Snapshot, now: datetime) -> None:
+    def __init__(self, rows: Rows, snapshot: Snapshot, now: datetime, authserv_id: str) -> None:
         self._rows = rows
         self._snapshot = snapshot
         self._now = now
+        self._authserv_id = authserv_id
 
     def mail(
-        self, submission: Submission, message: Message, places: Sequence[Place], lost: Sequence[Unroutable]
+        self, submission: Submission, analysis: Analysis, places: Sequence[Place], lost: Sequence[Unroutable]
     ) -> Replies:
         """The rows of a mail that was read and judged. Where one reply serves all, it is that of the recipient for whom
         most was done.
@@ -65,7 +67,7 @@ class LogRows:
         keeps = any(line.outcome in _KEEPS_RAW for line in lines)
         refused_small = submission.raw.octets is not None and any(line.outcome is Outcome.REJECTED for line in lines)
         raw_id = self._keep(submission) if keeps or refused_small else None
-        about = _about_mail(submission) | _about_message(message) | {"raw_id": raw_id}
+        about = _about_mail(submission) | _about_analysis(analysis) | {"raw_id": raw_id}
         if not lmtp:
             return (self._write(about, lines, chosen.reply.logged(chosen.log_id)),)
         said = self._write_each(about, lines)
@@ -101,6 +103,8 @@ class LogRows:
             "peer_ip": refusal.peer.ip,
             "helo": refusal.hello.name if refusal.hello else "",
             "tls": refusal.tls,
+            "relay": _relay(refusal.relay),
+            "login": _login(refusal.login),
             "mail_from": refusal.mail_from,
             "size": refusal.size,
             "duration_ms": 0,
@@ -165,8 +169,22 @@ class LogRows:
             sha256=raw.sha256,
             octets=raw.octets,
             blob=raw.blob,
+            auth_results=self._auth_results(submission),
         )
         return envelope.transaction_id
+
+    def _auth_results(self, submission: Submission) -> str | None:
+        """The value of the field that says what was verified; None where the mail was not read."""
+        if submission.analysis is None:
+            return None
+        envelope = submission.envelope
+        return render(
+            self._authserv_id,
+            submission.analysis.auth,
+            mail_from=str(envelope.mail_from),
+            helo=envelope.hello.name,
+            login=_login(envelope.login),
+        )
 
 
 def _placed(place: Place) -> _Line:
@@ -206,19 +224,34 @@ def _about_mail(submission: Submission) -> dict[str, object]:
         "peer_ip": envelope.peer.ip,
         "helo": envelope.hello.name,
         "tls": envelope.tls,
+        "relay": _relay(envelope.relay),
+        "login": _login(envelope.login),
         "mail_from": str(envelope.mail_from),
         "size": submission.raw.size,
         "duration_ms": round((time.monotonic() - submission.started) * 1000),
     }
 
 
-def _about_message(message: Message) -> dict[str, object]:
+def _about_analysis(analysis: Analysis) -> dict[str, object]:
+    message, auth = analysis.message, analysis.auth
     authors = ", ".join(str(author.mailbox) for author in message.authors)
     return {
         "author": authors[:MAX_LOGGED] or None,
         "subject": message.subject[:MAX_LOGGED],
         "message_id": message.message_id,
+        "spf": auth.spf.result,
+        "dkim": [{"domain": each.domain, "selector": each.selector, "result": each.result} for each in auth.dkim],
+        "dmarc": {"domain": auth.dmarc.domain, "result": auth.dmarc.result, "policy": auth.dmarc.policy},
+        "arc": auth.arc.result,
     }
+
+
+def _relay(relay: Relay | None) -> dict[str, str]:
+    return {"ip": relay.ip, "told_by": relay.told_by} if relay else {}
+
+
+def _login(login: Login | None) -> str | None:
+    return login.name if login else None
 
 
 # Multi-row inserts want every row to have every column.

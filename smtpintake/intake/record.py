@@ -62,12 +62,17 @@ class JudgedMail:
 
 
 class Recorder:
-    """Holds what one mail does not change: the policy in force, and how answers are written."""
+    """Holds what one mail does not change: the policy in force, how answers are written, and the name under which we
+    say what was verified.
+    """
 
-    def __init__(self, snapshots: Snapshots, answer: Answer, returned: Callable[[Delivery], bool]) -> None:
+    def __init__(
+        self, snapshots: Snapshots, answer: Answer, returned: Callable[[Delivery], bool], authserv_id: str
+    ) -> None:
         self._snapshots = snapshots
         self._answer = answer
         self._returned = returned
+        self._authserv_id = authserv_id
 
     def record(self, connection: Connection, jobs: Sequence[Job]) -> list[Replies]:
         """The replies to `jobs`, whose rows are written when this returns and durable when the caller commits."""
@@ -77,7 +82,7 @@ class Recorder:
     def record_fault(self, connection: Connection, job: Job, reason: Reason, detail: str) -> Replies:
         """The log rows of a job that `record` failed on, and nothing else of it."""
         rows = Rows()
-        reply = LogRows(rows, self._snapshots.newest, datetime.now(UTC)).fault(job, reason, detail)
+        reply = LogRows(rows, self._snapshots.newest, datetime.now(UTC), self._authserv_id).fault(job, reason, detail)
         rows.insert(connection)
         return (reply,)
 
@@ -85,7 +90,7 @@ class Recorder:
         now = datetime.now(UTC)
         judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
         rows = Rows()
-        log = LogRows(rows, snapshot, now)
+        log = LogRows(rows, snapshot, now, self._authserv_id)
         effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answer, rows)
         replies: list[Replies] = []
         for job in group:
@@ -96,7 +101,7 @@ class Recorder:
             else:
                 mail = judged[job.envelope.transaction_id]
                 places = effects.place(job, job.analysis.draft, mail.results)
-                replies.append(log.mail(job, job.analysis.message, places, mail.lost))
+                replies.append(log.mail(job, job.analysis, places, mail.lost))
         rows.insert(connection)
         if effects.touched:
             _TOUCH.many(connection, effects.touched)

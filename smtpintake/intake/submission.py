@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smtpintake.decide.facts import Analysis, Finding
-from smtpintake.mail.envelope import Envelope, Hello, Peer
+from smtpintake.mail.envelope import Envelope, Hello, Login, Peer, Relay
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Reply
 from smtpintake.store.greylist import Triplet
@@ -70,6 +70,8 @@ class Refusal:
     detail: str
     subject: str = ""
     greylisted: Triplet | None = None
+    relay: Relay | None = None
+    login: Login | None = None
 
     @property
     def reply(self) -> Reply:

@@ -115,10 +115,13 @@ def _views(session: Session, rows: list[LogRow]) -> list[LogView]:
     issue_ids = {row.issue_id for row in rows if row.issue_id is not None}
     named = session.execute(select(col(Issue.id), col(Issue.key)).where(col(Issue.id).in_(issue_ids)))
     keys = dict(tuple(row) for row in named)
-    return [_view(row, traces.get(row.id, []), keys.get(row.issue_id)) for row in rows]
+    raw_ids = {row.raw_id for row in rows if row.raw_id is not None}
+    kept = session.execute(select(col(RawMail.id), col(RawMail.auth_results)).where(col(RawMail.id).in_(raw_ids)))
+    fields = dict(tuple(raw) for raw in kept)
+    return [_view(row, traces.get(row.id, []), keys.get(row.issue_id), fields.get(row.raw_id)) for row in rows]
 
 
-def _view(row: LogRow, trace: list[dict[str, str]], issue: str | None) -> LogView:
+def _view(row: LogRow, trace: list[dict[str, str]], issue: str | None, auth_results: str | None) -> LogView:
     return {
         "id": row.id,
         "transaction_id": row.transaction_id,
@@ -127,6 +130,8 @@ def _view(row: LogRow, trace: list[dict[str, str]], issue: str | None) -> LogVie
         "peer_ip": row.peer_ip,
         "helo": row.helo,
         "tls": row.tls,
+        "relay": row.relay,
+        "login": row.login,
         "mail_from": row.mail_from,
         "rcpt_to": row.rcpt_to,
         "author": row.author,
@@ -145,6 +150,7 @@ def _view(row: LogRow, trace: list[dict[str, str]], issue: str | None) -> LogVie
         "comment": row.comment_id,
         "duplicate_of": row.duplicate_of,
         "raw": row.raw_id,
+        "auth_results": auth_results,
         "policy_version": row.policy_version,
         "trace": trace,
         "duration_ms": row.duration_ms,

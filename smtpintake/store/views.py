@@ -92,6 +92,8 @@ class LogView(TypedDict):
     peer_ip: str
     helo: str
     tls: str | None
+    relay: dict[str, str]
+    login: str | None
     mail_from: str | None
     rcpt_to: str | None
     author: str | None
@@ -110,6 +112,7 @@ class LogView(TypedDict):
     comment: int | None
     duplicate_of: str | None
     raw: str | None
+    auth_results: str | None
     policy_version: int
     trace: list[dict[str, str]]
     duration_ms: int

@@ -136,7 +136,7 @@ def test_a_policy_comes_from_standard_input(as_json: Json, monkeypatch: pytest.M
         (b"[[project", ["p.toml: is not TOML"]),
         (b"\xff", ["p.toml: is not TOML"]),
         (
-            b'[[inbox]]\nname = "A"\nproject = "X"\naddresses = ["nobody"]\nrequire = "dmarc"\n',
+            b'[[inbox]]\nname = "A"\nproject = "X"\naddresses = ["nobody"]\nrequire = "dkim2"\n',
             ["p.toml: inbox[0].name: ", "p.toml: inbox[0].addresses[0]: ", "p.toml: inbox[0].require: "],
         ),
         (
@@ -181,6 +181,9 @@ def test_a_log_row_is_shown_with_its_trace(tracker: None, command: Run) -> None:
     assert "outcome:         created, thread.new\n" in out
     assert "reply:           250 2.0.0 OK\n" in out
     assert "client:          192.0.2.1 (client.example)\n" in out
+    assert "relay:           198.51.100.9, by xclient\nlogin:           printer\n" in out
+    assert "spf:             pass\ndkim:            pass customer.example (s1)\n" in out
+    assert "dmarc:           pass customer.example, p=reject\narc:             none\n" in out
     assert out.endswith("CHECK   RESULT  DETAIL\nsender  known   Cara\n")
     assert "envelope sender: <>\n" in command("log", "show", HELD)[1]
     assert "is the beginning of several ids" in command("log", "show", "06ab")[2]

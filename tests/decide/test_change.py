@@ -32,6 +32,17 @@ def test_each_changed_key_has_a_line() -> None:
     )
 
 
+def test_an_allowed_domain_is_shown_as_it_is_written() -> None:
+    proved = {"domain": "Partner.example", "proof": "aligned"}
+    after = document(inbox("a", allowed_domains=["b.example", proved]))
+    assert differences(document(inbox("a", allowed_domains=["b.example"])), after) == (
+        '~ inbox a: allowed_domains ["b.example"] -> ["b.example", {"domain": "partner.example", "proof": "aligned"}]',
+    )
+    # Where any proof will do, a table says no more than a text.
+    plain = document(inbox("a", allowed_domains=[{"domain": "b.example"}]))
+    assert differences(document(inbox("a", allowed_domains=["b.example"])), plain) == ()
+
+
 def test_merging_keeps_what_is_not_named_and_pruning_does_not() -> None:
     before, wanted = document(inbox("a"), inbox("b")), document(inbox("b", active=False))
     assert [(one.name, one.active) for one in merged(before, wanted, prune=False).inbox] == [("a", True), ("b", False)]
@@ -62,6 +73,26 @@ def test_what_stays_can_contradict_what_comes() -> None:
             {"project": [{"key": "SUP", "name": "S", "issue_types": [{"name": "a", "prefix": "AA", "qqq": 1}]}]},
             "project[0].issue_types[0].qqq",
             "there is no such key; allowed are name, prefix",
+        ),
+        (
+            {"inbox": [inbox("a", allowed_domains=[{"domain": "b.example", "prof": "none"}])]},
+            "inbox[0].allowed_domains[0].prof",
+            "did you mean 'proof'? allowed are domain, proof",
+        ),
+        (
+            {"inbox": [inbox("a", allowed_domains=[{"domain": "b.example", "proof": "key"}])]},
+            "inbox[0].allowed_domains[0].proof",
+            "allowed are none, aligned",
+        ),
+        (
+            {"inbox": [inbox("a", allowed_domains=["b example"])]},
+            "inbox[0].allowed_domains[0].domain",
+            "'b example' is not a domain",
+        ),
+        (
+            {"inbox": [inbox("a", require="dkmi")]},
+            "inbox[0].require",
+            "'none', 'spf', 'dkim', 'aligned' or 'dmarc'",
         ),
         ({"project": [{"key": "SUP", "name": "a\nBcc: b@example.org"}]}, "project[0].name", "match pattern"),
         (

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, make_url, select
 from sqlmodel import Session
 
+from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.convert.draft import draft
 from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.policy import read_document
@@ -18,6 +19,7 @@ from smtpintake.intake.answer import Answerer
 from smtpintake.intake.record import Recorder, independent
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
+from smtpintake.mail.envelope import Login, Relay, ToldBy
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.parse import read
 from smtpintake.mail.reason import Reason
@@ -39,6 +41,7 @@ from smtpintake.store.schema import (
 )
 from smtpintake.wiring import load_templates
 from tests import make
+from tests.decide.verdicts import verdict
 from tests.postgres import new_database
 
 SECRET = b"s" * 32
@@ -72,6 +75,7 @@ POLICY = {
             "unknown_senders": "reject",
             **BELIEVED,
         },
+        {"name": "strict", "addresses": ["strict@example.org"], "project": "SUP", "unknown_senders": "create"},
     ],
     "person": [{"name": "Ana", "addresses": ["ana@example.org"], "roles": {"SUP": "agent"}}],
 }
@@ -84,7 +88,7 @@ class World:
         self.database = Database(url)
         self.snapshots = Snapshots(self.database)
         answerer = Answerer(SECRET, load_templates())
-        self.recorder = Recorder(self.snapshots, answerer.answer, answerer.returned)
+        self.recorder = Recorder(self.snapshots, answerer.answer, answerer.returned, "mx.example.org")
 
     def submit(self, *jobs: Submission | Refusal) -> list[str]:
         with self.database.write() as connection:
@@ -145,6 +149,8 @@ def mail(
     extra: str = "",
     body: str = "Help!\r\n",
     mail_from: str | None = "cara@customer.example",
+    auth: AuthVerdict = UNVERIFIED,
+    **envelope: Any,
 ) -> Submission:
     message_id = message_id or f"{uuid.uuid4().hex}@customer.example"
     raw = (
@@ -152,9 +158,10 @@ def mail(
         f"Message-ID: <{message_id}>\r\n{extra}\r\n{body}"
     ).encode()
     message = read(raw)
-    envelope = make.envelope(*recipients, mail_from=mail_from, transaction_id=new_id(make.NOW))
-    analysis = Analysis(message, None if message.refusal else draft(message, ("-- reply above this line --",)))
-    return Submission(envelope, Raw(len(raw), message.sha256, raw), analysis, None, 0.0)
+    given = make.envelope(*recipients, mail_from=mail_from, transaction_id=new_id(make.NOW), **envelope)
+    drafted = None if message.refusal else draft(message, ("-- reply above this line --",))
+    analysis = Analysis(message, drafted, auth)
+    return Submission(given, Raw(len(raw), message.sha256, raw), analysis, None, 0.0)
 
 
 MIXED = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n"
@@ -433,11 +440,76 @@ def test_a_refusal_before_data_is_a_row_too(world: World) -> None:
         rcpt_to="nobody@example.org",
         size=None,
         detail="",
+        relay=Relay("198.51.100.9", ToldBy.PROXY),
+        login=Login("printer", ()),
     )
     (reply,) = world.submit(refusal)
     (row,) = world.rows(LogRow)
+    assert (row.relay, row.login) == ({"ip": "198.51.100.9", "told_by": "proxy"}, "printer")
+    assert (row.spf, row.dkim, row.dmarc, row.arc) == (None, [], {}, None)
     assert reply == f"550 5.1.1 rcpt.unknown: no such recipient here, check the address; log {row.id}"
     assert (row.outcome, row.rcpt_to, row.peer_ip) == ("rejected", "nobody@example.org", "192.0.2.1")
+
+
+PROVED = verdict("pass", "pass,fail list.example", "reject", aligned="spf dkim")
+FORGED = verdict("pass evil.example", "", "reject")
+
+
+def test_what_was_verified_is_in_the_log_and_beside_the_octets(world: World) -> None:
+    relay = Relay("198.51.100.9", ToldBy.XCLIENT)
+    world.submit(mail("strict@example.org", auth=PROVED, relay=relay, login=Login("cara", ())))
+    (row,) = world.rows(LogRow)
+    assert (row.spf, row.arc) == ("pass", "none")
+    assert row.dkim == [
+        {"domain": "customer.example", "selector": "s1", "result": "pass"},
+        {"domain": "list.example", "selector": "s1", "result": "fail"},
+    ]
+    assert row.dmarc == {"domain": "customer.example", "result": "pass", "policy": "reject"}
+    assert (row.relay, row.login) == ({"ip": "198.51.100.9", "told_by": "xclient"}, "cara")
+    (raw,) = world.rows(RawMail)
+    assert raw.auth_results.split()[:3] == ["mx.example.org;", "auth=pass", "smtp.auth=cara;"]
+    assert "spf=pass smtp.mailfrom=cara@customer.example" in raw.auth_results
+    (issue,) = world.rows(Issue)
+    assert issue.proof == "aligned"
+
+
+def test_a_refused_forgery_has_its_verdict_in_the_log(world: World) -> None:
+    (reply,) = world.submit(mail("strict@example.org", auth=FORGED))
+    (row,) = world.rows(LogRow)
+    assert reply.startswith("550 5.7.26 auth.dmarc: ")
+    assert (row.outcome, row.reason, row.spf, row.dkim) == ("rejected", "auth.dmarc", "pass", [])
+    assert row.dmarc == {"domain": "customer.example", "result": "fail", "policy": "reject"}
+    assert world.rows(RawMail)[0].auth_results.endswith("arc=none")
+
+
+def test_what_dns_could_not_tell_yet_is_deferred_and_taken_when_it_can(world: World) -> None:
+    undecided = verdict("fail", "temperror", "reject", undecided=True)
+    (first,) = world.submit(mail("strict@example.org", auth=undecided, message_id="m@customer.example"))
+    (second,) = world.submit(mail("strict@example.org", auth=PROVED, message_id="m@customer.example"))
+    assert first.startswith("451 4.4.3 auth.temperror: ")
+    assert second.startswith("250 2.0.0 SUP-1 created")
+    assert {row.outcome for row in world.rows(LogRow)} == {"deferred", "created"}
+
+
+def test_only_a_proved_author_is_answered_by_default_and_then_with_their_title(world: World) -> None:
+    world.submit(mail("strict@example.org"), mail("strict@example.org", auth=PROVED))
+    told = {trace.findings[-1]["detail"] for trace in world.rows(Trace)}
+    assert told == {"the author's proof is none, aligned is needed", "to cara@customer.example"}
+    (answer,) = world.rows(OutboxMail)
+    assert b"    Printer on fire" in answer.octets
+
+
+def test_an_unproved_author_is_not_told_what_a_forger_may_have_written(world: World) -> None:
+    world.submit(mail())
+    (answer,) = world.rows(OutboxMail)
+    assert b"Printer on fire" not in answer.octets
+
+
+@pytest.mark.parametrize(("auth", "outcome"), [(PROVED, "commented"), (UNVERIFIED, "created")])
+def test_an_agents_role_is_worth_something_with_proof(world: World, auth: AuthVerdict, outcome: str) -> None:
+    world.submit(mail(auth=PROVED))
+    world.submit(mail("strict@example.org", author="ana@example.org", subject="[SUP-1]", auth=auth))
+    assert [row.outcome for row in world.rows(LogRow) if row.author == "ana@example.org"] == [outcome]
 
 
 def test_two_first_mails_of_one_author_make_one_person(world: World) -> None:

@@ -261,6 +261,11 @@ ADDRESSES = [f"{local}@{domain}" for local in "abcdef" for domain in ("example.o
 KEYS = ["SUP", "OPS", "DEV"]
 ORGANISATIONS = ["Acme", "Beta", 'Quote " and \\']
 
+ALLOWED = st.one_of(
+    st.sampled_from(["partner.example", "*.partner.example"]),
+    st.fixed_dictionaries({"domain": st.just("c.example"), "proof": st.sampled_from(["failed", "none", "aligned"])}),
+)
+
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
@@ -281,7 +286,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
                 "active": draw(st.booleans()),
                 "unmatched": draw(st.sampled_from(["create", "reject", "hold", "discard"])),
                 "denied_senders": draw(st.lists(NAMES.filter(str.strip), max_size=2)),
-                "auto_reply": {"enabled": draw(st.booleans())},
+                "auto_reply": {"enabled": draw(st.booleans()), "least_proof": draw(st.sampled_from(["none", "key"]))},
+                "allowed_domains": draw(st.lists(ALLOWED, max_size=3)),
+                "require": draw(st.sampled_from(["none", "spf", "dkim", "aligned", "dmarc"])),
+                "on_fail": draw(st.sampled_from(["mark", "hold", "reject"])),
+                "obey_dmarc": draw(st.booleans()),
+                "trusted_sealers": draw(st.lists(st.sampled_from(["lists.example.net", "*.b.example"]), max_size=2)),
             }
             for name in inboxes
         ],

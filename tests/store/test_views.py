@@ -22,7 +22,7 @@ from smtpintake.store.outbox import State
 from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
 from smtpintake.store.peopleview import person_list, person_view
 from smtpintake.store.tracker import issue_list, issue_view, issues_of
-from tests.store.tracked import CREATED, HELD, LARGE, NOW, REFUSED, SMALL, fill
+from tests.store.tracked import AUTH_RESULTS, CREATED, HELD, LARGE, NOW, REFUSED, SMALL, fill
 
 LATER = NOW + timedelta(days=1)
 
@@ -130,16 +130,18 @@ def test_a_log_row_has_every_key_of_the_contract(database: Database) -> None:
         "peer_ip": "192.0.2.1",
         "helo": "client.example",
         "tls": None,
+        "relay": {"ip": "198.51.100.9", "told_by": "xclient"},
+        "login": "printer",
         "mail_from": "cara@customer.example",
         "rcpt_to": "support@example.org",
         "author": "cara@customer.example",
         "subject": "Printer on fire",
         "message_id": None,
         "size": 500,
-        "spf": None,
-        "dkim": [],
-        "dmarc": {},
-        "arc": None,
+        "spf": "pass",
+        "dkim": [{"domain": "customer.example", "selector": "s1", "result": "pass"}],
+        "dmarc": {"domain": "customer.example", "result": "pass", "policy": "reject"},
+        "arc": "none",
         "outcome": "created",
         "reason": "thread.new",
         "reply": {"code": 250, "status": "2.0.0", "text": "OK"},
@@ -148,6 +150,7 @@ def test_a_log_row_has_every_key_of_the_contract(database: Database) -> None:
         "comment": None,
         "duplicate_of": None,
         "raw": "t1",
+        "auth_results": AUTH_RESULTS,
         "policy_version": 1,
         "trace": [{"check": "sender", "result": "known", "detail": "Cara"}],
         "duration_ms": 0,

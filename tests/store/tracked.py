@@ -37,6 +37,15 @@ POLICY = {
         {"name": "Cara", "addresses": ["cara@customer.example"], "organisation": "Acme"},
     ],
 }
+AUTH_RESULTS = "mx.example.org; spf=pass smtp.mailfrom=cara@customer.example"
+PROVED = {
+    "relay": {"ip": "198.51.100.9", "told_by": "xclient"},
+    "login": "printer",
+    "spf": "pass",
+    "dkim": [{"domain": "customer.example", "selector": "s1", "result": "pass"}],
+    "dmarc": {"domain": "customer.example", "result": "pass", "policy": "reject"},
+    "arc": "none",
+}
 CREATED, REFUSED, HELD = "06abc00000000001", "06abc00000000002", "06xyz00000000003"
 
 
@@ -44,7 +53,9 @@ def fill(database: Database, blobs: FileBlobs, tmp_path: Path) -> None:
     """People 1 Ana and 2 Cara; issues SUP-1 (with everything) and SUP-2 (which mentions SUP-1)."""
     with database.writing() as session:
         apply(session, read_document(POLICY), "test", prune=False, now=NOW)
-        session.add(RawMail(id="t1", received_at=NOW, size=len(SMALL), sha256="0" * 64, octets=SMALL))
+        session.add(
+            RawMail(id="t1", received_at=NOW, size=len(SMALL), sha256="0" * 64, octets=SMALL, auth_results=AUTH_RESULTS)
+        )
         file = tmp_path / "large.eml"
         file.write_bytes(LARGE)
         blobs.adopt(file, "t3blob")
@@ -66,7 +77,7 @@ def fill(database: Database, blobs: FileBlobs, tmp_path: Path) -> None:
         session.add_all(attachment(name, of) for name, of in (("fire.png", None), ("manual.pdf", comment.id)))
         session.add(IssueLink(issue_id=2, other_id=1, kind="mentions"))
         session.add(Participant(issue_id=1, address="cara@customer.example", name="Cara", person_id=2))
-        session.add(log_row(CREATED, "t1", outcome="created", reason="thread.new", issue_id=1, raw_id="t1"))
+        session.add(log_row(CREATED, "t1", outcome="created", reason="thread.new", issue_id=1, raw_id="t1", **PROVED))
         session.add(
             log_row(REFUSED, "t2", outcome="rejected", reason="rcpt.unknown", author=None, rcpt_to="no_one@example.org")
         )

@@ -4,6 +4,9 @@ Contract: one log row a recipient outcome, and one for each refusal before DATA;
 `transaction_id`. `delivery_key` is set where the delivery was accepted, and unique: that is what makes a second
 delivery of the same mail a duplicate instead of a second issue. The trace and the octets are in tables of their own, so
 that listing the log reads neither.
+
+`relay` is `{ip, told_by}`, empty without one. `dkim` is a list of `{domain, selector, result}`, `dmarc` is `{domain,
+result, policy}`; empty where the mail was not read.
 """
 
 from datetime import datetime
@@ -25,6 +28,8 @@ class LogRow(Table, table=True):
     peer_ip: str
     helo: str
     tls: str | None = None
+    relay: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    login: str | None = None
     mail_from: str | None = None
     rcpt_to: str | None = None
     author: str | None = None
@@ -61,7 +66,8 @@ class Trace(Table, table=True):
 
 class RawMail(Table, table=True):
     """The octets as they came, dot-unstuffed: in `octets` when small, in the blob named `blob` when large. `id` is the
-    transaction's.
+    transaction's. `auth_results` is the value of the Authentication-Results field that we would write (RFC 8601): the
+    octets stay as they came.
     """
 
     __tablename__ = "raw_mail"
@@ -72,3 +78,4 @@ class RawMail(Table, table=True):
     sha256: str = Field(index=True)
     octets: bytes | None = Field(default=None, sa_type=LargeBinary)
     blob: str | None = Field(default=None, unique=True)
+    auth_results: str | None = None
