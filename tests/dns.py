@@ -46,12 +46,27 @@ class Server:
     queries: list[tuple[str, str]] = field(default_factory=list)
     over_tcp: list[tuple[str, str]] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)  # the port that each query came from
-    gate: threading.Event = field(default_factory=threading.Event)  # cleared: answers wait
+    holding: bool = False  # answers wait, until they are released
+    waiting: set[threading.Event] = field(default_factory=set)
     port: int = 0
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def release(self, *, all_to_come: bool = True) -> None:
+        """Let those go that wait now, and those that will come."""
+        self.holding = not all_to_come
+        while self.waiting:
+            self.waiting.pop().set()
+
+    def hold(self) -> None:
+        """Wait to be released."""
+        released = threading.Event()
+        if self.holding:
+            self.waiting.add(released)
+        while self.holding and not released.wait(0.05):
+            pass
 
     def count(self, name: str, rdtype: str = "TXT") -> int:
         """How often it was asked for."""
@@ -71,7 +86,7 @@ class _Zone(BaseResolver):  # type: ignore[misc]
             server.over_tcp.append((name, rdtype))
         if server.silent or server.zone.get(name) is DROP:
             raise DNSError("no answer")
-        server.gate.wait(20)
+        server.hold()
         if server.delay:
             time.sleep(server.delay)
         reply = self._answered(request, name, rdtype)
@@ -141,7 +156,6 @@ class _Udp(UDPServer):  # type: ignore[misc]
 def dns_server(zone: Zone, port: int = 0, *, delay: float = 0.0) -> Iterator[Server]:
     """A server of `zone`, running while the context is open; on `port`, or on a free one."""
     server = Server({name.lower().rstrip("."): node for name, node in zone.items()}, delay=delay)
-    server.gate.set()
     udp, tcp = _bound(port)
     threads = []
     with closing(_Closing(udp, tcp)):
@@ -154,7 +168,7 @@ def dns_server(zone: Zone, port: int = 0, *, delay: float = 0.0) -> Iterator[Ser
         try:
             yield server
         finally:
-            server.gate.set()
+            server.release()
             for listener in (udp, tcp):
                 listener.shutdown()
             for thread in threads:

@@ -56,13 +56,14 @@ class Check:
                 result, detail = yield from self._check_host(domain)
             except _EndError as end:
                 result, detail = end.result, end.detail
-        return SpfResult(result, self._identity, domain, detail[:MAX_DETAIL])
+        shown = "".join(c if c.isprintable() else "?" for c in detail[:MAX_DETAIL])
+        return SpfResult(result, self._identity, domain, shown)
 
     def ahead(self, domain: str, answer: Answer) -> Iterator[Question]:
         """What the record in `answer`, of `domain`, may ask."""
         texts = [text for text in answer.records if is_spf(text)]
         record = parse(texts[0]) if len(texts) == 1 else Record()
-        for mechanism in record.mechanisms[: MAX_DNS_TERMS * 10]:
+        for mechanism in record.mechanisms:
             if mechanism.asks and mechanism.kind is not Kind.PTR and not uses_validated(mechanism.target):
                 name = expand(mechanism.target, self._sender, domain)
                 yield name, _ASKED_FOR.get(mechanism.kind, self._forward)
@@ -111,6 +112,8 @@ class Check:
                 return same_family and self._number >> host_bits == network
         self._count_term(domain)
         target = yield from self._target(mechanism.target, domain)
+        if not target.isascii():
+            return False  # RFC 8616 s4: a local part that is not ASCII matches nothing
         match mechanism.kind:
             case Kind.INCLUDE:
                 result, _ = yield from self._required(target, f"{mechanism.term} of {domain}")
@@ -161,6 +164,8 @@ class Check:
     def _holds(self, answer: Answer, mechanism: Mechanism) -> bool:
         """Whether one of the addresses is the client's, as far as the prefix goes."""
         bits, prefix = (32, mechanism.prefixes[0]) if self._forward == "A" else (128, mechanism.prefixes[1])
+        if prefix == bits:
+            return str(self._sender.address) in answer.records
         host_bits = bits - prefix
         return any(int(ipaddress.ip_address(text)) >> host_bits == self._number >> host_bits for text in answer.records)
 
@@ -202,12 +207,13 @@ class Check:
 
 
 def is_domain(name: str) -> bool:
-    """s4.3: whether it can have a record: several labels, none of them empty or too long, and no address literal."""
+    """s4.3: whether it can have a record: several labels, none of them empty or too long, and no address."""
     labels = name.split(".")
     return (
         len(labels) > 1
         and len(name) <= MAX_NAME
         and name.isascii()
+        and not labels[-1].isdigit()
         and name[0] != "["
         and all(0 < len(label) < 64 for label in labels)
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-MAX_ANSWERS: Final = 1000  # records of a reply; those beyond are not read
+MAX_ANSWERS: Final = 256  # records of a reply; those beyond are not read
 
 _HEADER: Final = struct.Struct("!6H")
 _QUESTION: Final = struct.Struct("!2H")

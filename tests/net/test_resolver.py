@@ -188,12 +188,12 @@ async def test_the_least_used_answers_make_room(dns: Server) -> None:
 
 
 async def test_many_who_ask_the_same_cause_one_query(dns: Server, resolver: Resolver) -> None:
-    dns.gate.clear()
+    dns.holding = True
     waiters = [asyncio.create_task(resolver.resolve("example.org", "TXT")) for _ in range(20)]
     while not dns.queries:
         await asyncio.sleep(0)
     waiters[0].cancel()  # the one that began it
-    dns.gate.set()
+    dns.release()
     answers = await asyncio.gather(*waiters, return_exceptions=True)
     assert isinstance(answers[0], asyncio.CancelledError)
     assert all(isinstance(answer, Answer) and answer.found is Found.RECORDS for answer in answers[1:])
@@ -275,7 +275,7 @@ async def test_a_port_where_nobody_listens_is_known_at_once() -> None:
 
 
 async def test_a_question_ends_in_time(dns: Server) -> None:
-    dns.gate.clear()
+    dns.holding = True
     async with Resolver([dns.address], query_timeout=3600, total_timeout=0.1) as resolver:
         answer = await resolver.resolve("example.org", "TXT")
         assert (answer.found, answer.detail) == (Found.TROUBLE, f"{dns.address}: no answer")
