@@ -17,7 +17,7 @@ from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Endpoint, Settings, UnixSocket
 from smtpintake.store.migrations import open_current
 from smtpintake.supervisor import Part, Supervisor, until_told_to_stop
-from smtpintake.wiring import certificate, open_journey, smarthost
+from smtpintake.wiring import certificate, open_guards, open_journey, smarthost
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -28,12 +28,13 @@ async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
     allow_open_files(settings.smtp.max_connections)
     database = await asyncio.to_thread(open_current, settings.database.url)
-    async with open_journey(settings, database) as journey:
+    async with open_journey(settings, database) as journey, open_guards(settings, journey.greylist) as guards:
         listener = Listener(
             journey.reception,
             _limits(settings),
             journey.spool_folder,
             relays=settings.smtp.relays,
+            guards=guards,
             certificate=certificate(settings),
         )
         several = settings.smtp.workers > 1
@@ -110,4 +111,5 @@ def _limits(settings: Settings) -> Limits:
         max_connections=smtp.max_connections,
         max_connections_per_peer=smtp.max_connections_per_peer,
         idle_timeout=smtp.idle_timeout,
+        min_data_rate=settings.limits.min_data_rate,
     )

@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -35,11 +36,13 @@ from sqlalchemy.exc import ArgumentError
 
 from smtpintake.decide.faults import Fault, validation_faults
 from smtpintake.decide.fields import InboxAddress
+from smtpintake.intake.limits import Rate
 from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.intake.peers import Network
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.envelope import ToldBy
+from smtpintake.net.dnsbl import LISTED, Action
 from smtpintake.net.nameserver import Nameserver
 
 DEFAULT_FILE: Final = Path("conf/smtpintake.toml")
@@ -148,7 +151,7 @@ def _network(value: object) -> Network:
     except ValueError as error:
         raise ValueError(f"{text!r} is no network such as '192.0.2.0/24', '2001:db8::/32' or '10.1.2.3'") from error
     if network.prefixlen == 0:
-        raise ValueError("would trust everybody: name the networks of your relays")
+        raise ValueError("would trust everybody: name the networks")
     if "/" in text and ipaddress.ip_interface(text.strip()).ip != network.network_address:
         raise ValueError(f"{text!r} is an address within a network: write '{network}', or the address alone")
     return network
@@ -170,9 +173,52 @@ def _nameserver(text: str) -> str:
     return str(Nameserver.parse(text))
 
 
+def _rate(value: object) -> object:
+    """`60/minute`; nothing for no limit."""
+    if isinstance(value, str):
+        return Rate.parse(value) if value.strip() else None
+    if isinstance(value, Rate | None):
+        return value
+    raise ValueError("is text such as '60/minute', or empty for no limit")
+
+
+def _redis_url(text: str) -> str:
+    if text and (urlsplit(text).scheme not in ("redis", "rediss") or not urlsplit(text).hostname):
+        raise ValueError("must begin with redis:// or rediss://, and name a host; empty for this process's memory")
+    return text
+
+
+def _code(network: ipaddress.IPv4Network) -> ipaddress.IPv4Network:
+    if not network.subnet_of(LISTED):
+        raise ValueError("must lie in 127.0.0.0/8: block lists answer nothing else")
+    return network
+
+
+def _zone(value: object) -> object:
+    return {"zone": value} if isinstance(value, str) else value
+
+
+def _list_name(name: str) -> str:
+    if not 0 < len(name) <= 180:  # before it come the nibbles of an address, and 253 is all that DNS takes
+        raise ValueError("must be the name of a block list such as zen.example.org")
+    return name
+
+
+def _duration(value: object) -> object:
+    """Seconds, or `90s`, `15m`, `4h`, `36d`."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError("is a number of seconds, or text such as '90s', '15m', '4h', '36d'")
+    return timedelta(seconds=int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]])
+
+
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 OptionalFile = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+RateLimit = Annotated[Rate | None, BeforeValidator(_rate)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=1), le=timedelta(days=1000))]
 Hostname = Annotated[str, AfterValidator(_hostname)]
 ListenAddress = Annotated[Endpoint, BeforeValidator(_endpoint)]
 
@@ -337,6 +383,54 @@ class Dns(Section):
     deadline: Annotated[float, Field(gt=0, le=120)] = 8.0
 
 
+class LimitsSection(Section):
+    """How often strangers may do what they do, and how slow they may be. A rate is text such as `60/minute`."""
+
+    connections_per_peer: RateLimit = Rate(300, 60)
+    mails_per_peer: RateLimit = Rate(1000, 60)
+    mails_per_sender: RateLimit = Rate(300, 60)
+    recipients_refused_per_peer: RateLimit = Rate(100, 3600)
+    backend: Annotated[str, AfterValidator(_redis_url), Field(repr=False)] = ""
+    exempt: Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], BeforeValidator(_split)] = (
+        ipaddress.IPv4Network("127.0.0.0/8"),
+        ipaddress.IPv6Network("::1/128"),
+    )
+    min_data_rate: Annotated[int, Field(ge=0, le=1 << 30)] = 500
+    tarpit_after: Annotated[int, Field(ge=0, le=1000)] = 5
+    tarpit_delay: Annotated[float, Field(ge=0, le=30)] = 1.0
+    tarpit_end: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+class DnsblZone(Section):
+    """A block list that is asked for each client. Without `codes` every answer in 127.0.0.0/8 counts."""
+
+    zone: Annotated[Hostname, AfterValidator(_list_name)]
+    codes: Annotated[tuple[Annotated[ipaddress.IPv4Network, AfterValidator(_code)], ...], BeforeValidator(_split)] = ()
+    action: Action = Action.REJECT
+
+
+class Dnsbl(Section):
+    """`zones` are tables, or names alone."""
+
+    zones: Annotated[tuple[Annotated[DnsblZone, BeforeValidator(_zone)], ...], BeforeValidator(_split)] = ()
+
+
+class GreylistSection(Section):
+    """Times are seconds, or text such as `90s`, `15m`, `4h`, `36d`."""
+
+    enabled: bool = False
+    delay: Duration = timedelta(seconds=60)
+    window: Duration = timedelta(hours=4)
+    remember: Duration = timedelta(days=36)
+
+    @field_validator("window")
+    @classmethod
+    def _after_delay(cls, window: timedelta, info: ValidationInfo) -> timedelta:
+        if window <= info.data.get("delay", timedelta()):
+            raise ValueError("must be longer than delay: it is the time in which a client may come again")
+        return window
+
+
 class Smarthost(Section):
     """The server that takes our own mail. Without a `host` mail waits in the outbox."""
 
@@ -383,6 +477,9 @@ class Settings(BaseSettings):
     database: DatabaseSection = DatabaseSection()
     blobs: BlobsSection = BlobsSection()
     dns: Dns = Dns()
+    limits: LimitsSection = LimitsSection()
+    dnsbl: Dnsbl = Dnsbl()
+    greylist: GreylistSection = GreylistSection()
     smarthost: Smarthost = Smarthost()
     web: Web = Web()
     log: Log = Log()

@@ -7,11 +7,14 @@ line for the admin, or the infrastructure's own exception.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+
+from limits.errors import ConfigurationError
+from sqlalchemy import Connection
 
 from smtpintake.compose import autoreply
 from smtpintake.compose.render import Templates
@@ -19,10 +22,15 @@ from smtpintake.compose.replyaddress import MIN_SECRET
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.certificate import Certificate
+from smtpintake.intake.greylist import Greylist, Patience
+from smtpintake.intake.guards import Guards, Tarpit
+from smtpintake.intake.rates import Counted, Rates
 from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Job, Recorder
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
+from smtpintake.mail.reply import Replies
+from smtpintake.net.dnsbl import Dnsbl, Zone
 from smtpintake.net.resolver import Resolver
 from smtpintake.net.smtpclient import Smarthost, Tls
 from smtpintake.resources import resource
@@ -66,6 +74,7 @@ class Journey:
     recorder: Recorder
     reception: Reception
     spool_folder: Path
+    greylist: Greylist | None
 
 
 def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:
@@ -82,13 +91,25 @@ async def open_journey(settings: Settings, database: Database) -> AsyncIterator[
     blobs = open_blobs(settings.blobs.url)
     await asyncio.to_thread(recover, database, blobs)
     snapshots, recorder = await asyncio.to_thread(open_judge, settings, database)
-    writer = Writer[Job](database, recorder.record, recorder.record_fault, snapshots.look, settings.smtp.batch)
+    greylist = _greylist(settings, database)
+
+    def record(connection: Connection, jobs: Sequence[Job]) -> list[Replies]:
+        if greylist is not None:
+            greylist.record(connection, jobs)
+        return recorder.record(connection, jobs)
+
+    def idle() -> None:
+        snapshots.look()
+        if greylist is not None:
+            greylist.tidy()
+
+    writer = Writer[Job](database, record, recorder.record_fault, idle, settings.smtp.batch)
     analysers = Analysers(settings.smtp.analysers, settings.smtp.analysis_deadline)
     writer.start()
     try:
         await analysers.warm_up()
         reception = Reception(analysers, writer, snapshots, blobs, database)
-        yield Journey(database, snapshots, recorder, reception, blobs.spool_folder)
+        yield Journey(database, snapshots, recorder, reception, blobs.spool_folder, greylist)
     finally:
         await asyncio.to_thread(analysers.stop)
         await asyncio.to_thread(writer.stop)
@@ -111,6 +132,36 @@ def open_resolver(settings: Settings) -> Resolver:
     """What asks DNS; an asynchronous context manager."""
     section = settings.dns
     return Resolver(section.nameservers, section.timeout, section.deadline)
+
+
+@asynccontextmanager
+async def open_guards(settings: Settings, greylist: Greylist | None) -> AsyncIterator[Guards]:
+    """What keeps strangers from wearing the server out. Raises NotReadyError."""
+    section = settings.limits
+    named = (
+        (Counted.CONNECTIONS, section.connections_per_peer),
+        (Counted.MAILS, section.mails_per_peer),
+        (Counted.SENDER_MAILS, section.mails_per_sender),
+        (Counted.REFUSED_RECIPIENTS, section.recipients_refused_per_peer),
+    )
+    try:
+        rates = Rates({what: rate for what, rate in named if rate is not None}, section.backend)
+    except ConfigurationError as error:
+        raise NotReadyError(f"[limits] backend: {error}") from error
+    tarpit = Tarpit(section.tarpit_after, section.tarpit_delay, section.tarpit_end)
+    zones = [Zone(each.zone, each.codes, each.action) for each in settings.dnsbl.zones]
+    try:
+        async with open_resolver(settings) as resolver:
+            yield Guards(rates, tarpit, section.exempt, Dnsbl(resolver, zones) if zones else None, greylist)
+    finally:
+        await rates.close()
+
+
+def _greylist(settings: Settings, database: Database) -> Greylist | None:
+    section = settings.greylist
+    if not section.enabled:
+        return None
+    return Greylist(database, Patience(section.delay, section.window, section.remember))
 
 
 def smarthost(settings: Settings) -> Smarthost | None:

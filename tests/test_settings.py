@@ -3,10 +3,12 @@
 import os
 import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from smtpintake.intake.limits import Rate
 from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.mail.envelope import ToldBy
 from smtpintake.settings import Endpoint, Settings, SettingsError, SettingsFault, load_settings, settings_file
@@ -290,3 +292,55 @@ def test_an_account_has_one_password(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["0.0.0.0:25", "[::]:25", "mx.example.org:2525"])
 def test_an_endpoint_is_written_as_it_is_read(text: str) -> None:
     assert str(Endpoint.parse(text)) == text
+
+
+def test_guards(tmp_path: Path) -> None:
+    text = (
+        '[limits]\nconnections_per_peer = "5/10 minutes"\nmails_per_peer = ""\nexempt = ["192.0.2.0/24"]\n'
+        '[dnsbl]\nzones = ["zen.example.", { zone = "b.example", codes = ["127.0.0.2/31"], action = "mark" }]\n'
+        '[greylist]\nenabled = true\ndelay = "2m"\nwindow = 7200\nremember = "7d"\n'
+    )
+    settings = load_settings(written(tmp_path, text))
+    assert settings.limits.connections_per_peer == Rate(5, 600)
+    assert settings.limits.mails_per_peer is None
+    assert settings.limits.mails_per_sender == Rate(300, 60)
+    assert [(zone.zone, zone.action) for zone in settings.dnsbl.zones] == [
+        ("zen.example", "reject"),
+        ("b.example", "mark"),
+    ]
+    assert settings.greylist.delay == timedelta(minutes=2)
+    assert settings.greylist.window == timedelta(hours=2)
+    assert settings.greylist.remember == timedelta(days=7)
+
+
+def test_guards_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTPINTAKE_DNSBL__ZONES", "a.example, b.example")
+    monkeypatch.setenv("SMTPINTAKE_LIMITS__MAILS_PER_PEER", "7/hour")
+    monkeypatch.setenv("SMTPINTAKE_LIMITS__EXEMPT", "")
+    monkeypatch.setenv("SMTPINTAKE_GREYLIST__ENABLED", "true")
+    settings = load_settings(None)
+    assert [zone.zone for zone in settings.dnsbl.zones] == ["a.example", "b.example"]
+    assert settings.limits.mails_per_peer == Rate(7, 3600)
+    assert settings.limits.exempt == ()
+    assert settings.greylist.enabled
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what"),
+    [
+        ('[limits]\nmails_per_peer = "many"', "limits.mails_per_peer", "is no rate"),
+        ("[limits]\nmails_per_peer = 60", "limits.mails_per_peer", "is text such as '60/minute'"),
+        ('[limits]\nbackend = "memcached://x"', "limits.backend", "redis://"),
+        ('[limits]\nexempt = ["0.0.0.0/0"]', "limits.exempt[0]", "everybody"),
+        ('[dnsbl]\nzones = [{ zone = "" }]', "dnsbl.zones[0].zone", "name of a block list"),
+        ('[dnsbl]\nzones = [{ zone = "a.example", codes = ["10.0.0.1"] }]', "dnsbl.zones[0].codes[0]", "127.0.0.0/8"),
+        ('[dnsbl]\nzones = [{ zone = "a.example", action = "ban" }]', "dnsbl.zones[0].action", "reject"),
+        ('[greylist]\ndelay = "soon"', "greylist.delay", "number of seconds"),
+        ('[greylist]\ndelay = "1h"\nwindow = "1h"', "greylist.window", "longer than delay"),
+        ("[greylist]\ndelay = 0", "greylist.delay", "greater than or equal"),
+    ],
+)
+def test_guards_that_cannot_be(tmp_path: Path, text: str, key: str, what: str) -> None:
+    (fault,) = faults(written(tmp_path, text))
+    assert fault.key == key
+    assert what in fault.what

@@ -165,6 +165,4 @@ def _redis(url: str) -> RedisStorage:
     try:
         return RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", key_prefix="smtpintake")
     except ConfigurationError as error:
-        raise ConfigurationError(
-            f"[limits] redis needs the extra: pip install 'smtpintake[redis]' ({error})"
-        ) from error
+        raise ConfigurationError("Redis needs the extra: pip install 'smtpintake[redis]'") from error

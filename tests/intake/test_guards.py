@@ -1,7 +1,8 @@
 """What strangers hear who come too often, or who guess recipients: over a real socket, and without waiting."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,16 @@ from smtpintake.intake.limits import Rate
 from smtpintake.intake.rates import Counted, Rates
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.address import NULL_PATH, Mailbox, ReversePath
-from smtpintake.mail.envelope import Login, Peer, Relay, ToldBy
+from smtpintake.mail.envelope import Listing, Login, Peer, Relay, ToldBy
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS
+from smtpintake.net.dnsbl import Action, Dnsbl, Zone
+from smtpintake.net.resolver import Resolver
 from tests import make
-from tests.intake.smtpserver import GUARD, serving
+from tests.dns import Server as DnsServer
+from tests.dns import dns_server
+from tests.intake.smtpserver import GUARD, Server, serving
+from tests.intake.smtpserver import Client as SmtpClient
 
 DAY = 86400
 FOR_EVER = 3600.0  # seconds that no test waits
@@ -139,7 +145,7 @@ def test_the_tarpit_grows_up_to_a_bound() -> None:
     assert tarpit.penalty(1000) == 5.0
 
 
-async def guess(client: Any, count: int) -> list[str]:
+async def guess(client: SmtpClient, count: int) -> list[str]:
     return [await client.ask(f"RCPT TO:<guess{number}@example.org>") for number in range(count)]
 
 
@@ -202,6 +208,98 @@ async def test_a_recipient_that_is_switched_off_is_no_guess(tmp_path: Path) -> N
         client = await (await server.client()).hello()
         await client.ask("MAIL FROM:<a@b.example>")
         assert (await client.ask("RCPT TO:<support@example.org>")).startswith("550 5.2.1")
+
+
+# ---- block lists ----------------------------------------------------------------------------------------------------
+
+LISTED, LABEL = "198.41.0.4", "4.0.41.198"
+PROXY = TrustedRelays.of([(ip_network("127.0.0.1"), ToldBy.PROXY)])
+
+
+@asynccontextmanager
+async def listing(tmp_path: Path, zone: dict[str, str], **actions: Action) -> AsyncIterator[tuple[Server, DnsServer]]:
+    """A server behind a proxy that asks the lists `NAME.example`; `zone` has what those answer for LISTED."""
+    records = {f"{LABEL}.{name}.example": {"A": code, "TXT": "buy a delisting"} for name, code in zone.items()}
+    with dns_server(records) as dns:
+        async with Resolver([dns.address]) as resolver:
+            zones = [Zone(f"{name}.example", (), action) for name, action in actions.items()]
+            asking = Guards(dnsbl=Dnsbl(resolver, zones))
+            async with serving(tmp_path / "spool", relays=PROXY, guards=asking) as server:
+                yield server, dns
+
+
+async def from_(server: Server, ip: str) -> SmtpClient:
+    """A client behind the proxy, greeted."""
+    client = await server.connect()
+    await client.send(f"PROXY TCP4 {ip} 192.0.2.9 4711 25\r\n".encode())
+    assert (await client.reply()).startswith("220 ")
+    return await client.hello()
+
+
+@pytest.mark.parametrize(
+    ("zone", "actions", "reply"),
+    [
+        ({"a": "127.0.0.2"}, {"a": Action.REJECT}, "550 5.7.1 peer.listed: "),
+        ({"a": "127.0.0.2"}, {"a": Action.DEFER}, "451 4.7.1 peer.deferred: "),
+        ({"a": "127.0.0.2"}, {"a": Action.MARK}, "250 2.1.5"),
+        ({}, {"a": Action.REJECT}, "250 2.1.5"),
+        ({"a": "127.0.0.2", "b": "127.0.0.2"}, {"a": Action.DEFER, "b": Action.REJECT}, "550 5.7.1 peer.listed: "),
+        ({"a": "127.0.0.2", "b": "127.0.0.2"}, {"a": Action.MARK, "b": Action.DEFER}, "451 4.7.1 peer.deferred: "),
+    ],
+)
+async def test_who_is_listed(tmp_path: Path, zone: dict[str, str], actions: dict[str, Action], reply: str) -> None:
+    async with listing(tmp_path, zone, **actions) as (server, _):
+        client = await from_(server, LISTED)
+        assert (await client.ask("MAIL FROM:<a@b.example>")).startswith("250 ")
+        assert (await client.ask("RCPT TO:<support@example.org>")).startswith(reply)
+
+
+async def test_the_reply_names_the_list_and_nothing_that_it_says(tmp_path: Path) -> None:
+    async with listing(tmp_path, {"a": "127.0.0.2"}, a=Action.REJECT) as (server, _):
+        client = await from_(server, LISTED)
+        await client.ask("MAIL FROM:<a@b.example>")
+        reply = await client.ask("RCPT TO:<support@example.org>")
+        assert "on a block list that we ask (a.example); log " in reply
+        (refusal,) = server.journey.refusals
+        assert refusal.detail == "a.example lists 198.41.0.4: 127.0.0.2"
+
+
+async def test_a_mark_goes_with_the_mail(tmp_path: Path) -> None:
+    async with listing(tmp_path, {"a": "127.0.0.2"}, a=Action.MARK) as (server, _):
+        client = await from_(server, LISTED)
+        await client.ask("MAIL FROM:<a@b.example>")
+        await client.ask("RCPT TO:<support@example.org>")
+        assert (await client.data(b".\r\n")).startswith("250 ")
+        ((envelope, _),) = server.journey.mails
+        assert envelope.listings == (Listing("a.example", ("127.0.0.2",)),)
+
+
+async def test_the_greeting_does_not_wait_for_the_lists(tmp_path: Path) -> None:
+    async with listing(tmp_path, {"a": "127.0.0.2"}, a=Action.REJECT) as (server, dns):
+        dns.gate.clear()
+        client = await from_(server, LISTED)
+        assert (await client.ask("MAIL FROM:<a@b.example>")).startswith("250 ")
+        refused = asyncio.create_task(client.ask("RCPT TO:<support@example.org>"))
+        await until(lambda: dns.count(f"{LABEL}.a.example", "A") == 1)
+        assert not refused.done()
+        dns.gate.set()
+        assert (await refused).startswith("550 5.7.1 peer.listed")
+
+
+async def test_who_leaves_is_asked_about_no_more(tmp_path: Path) -> None:
+    async with listing(tmp_path, {}, a=Action.REJECT) as (server, dns):
+        dns.gate.clear()
+        client = await from_(server, LISTED)
+        assert await client.ask("QUIT") == "221 2.0.0 bye"
+        await until(lambda: not len(server.listener.sessions))
+
+
+async def test_private_peers_are_not_asked_about(tmp_path: Path) -> None:
+    async with listing(tmp_path, {}, a=Action.REJECT) as (server, dns):
+        client = await from_(server, "192.168.1.7")
+        await client.ask("MAIL FROM:<a@b.example>")
+        assert (await client.ask("RCPT TO:<support@example.org>")).startswith("250 ")
+        assert not dns.queries
 
 
 # ---- slow clients ---------------------------------------------------------------------------------------------------
