@@ -7,11 +7,20 @@ from typing import Any, Final
 
 import click
 
+from smtpintake.auth.authres import presented
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
 from smtpintake.decide.decision import Outcome
 from smtpintake.mail.envelope import ToldBy
-from smtpintake.store.maillog import AmbiguousIdError, LogFilter, find_row, log_list, log_view, raw_mail
+from smtpintake.store.maillog import (
+    AmbiguousIdError,
+    LogFilter,
+    find_row,
+    log_list,
+    log_view,
+    raw_mail,
+    recorded_results,
+)
 from smtpintake.store.views import LogView
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -94,8 +103,9 @@ def show_row(program: Program, log_id: str, *, as_json: bool) -> None:
 @log.command("raw")
 @click.argument("log_id", metavar="ID")
 @click.option("--output", "-o", type=click.File("wb"), default="-", metavar="FILE", help="Instead of standard output.")
+@click.option("--results", is_flag=True, help="Our Authentication-Results on top, fields that pretend to be ours gone.")
 @pass_program
-def raw_of_row(program: Program, log_id: str, output: Any) -> None:
+def raw_of_row(program: Program, log_id: str, output: Any, *, results: bool) -> None:
     """The mail itself, octet by octet as it came."""
     with program.database() as database, database.session() as session, program.blobs() as blobs:
         try:
@@ -105,10 +115,15 @@ def raw_of_row(program: Program, log_id: str, output: Any) -> None:
             raise click.ClickException(str(error)) from error
         except FileNotFoundError as error:
             raise click.ClickException(f"the mail's blob is gone: {error.filename}") from error
+        recorded = recorded_results(session, row.raw_id) if row is not None and row.raw_id is not None else None
     if row is None:
         raise click.ClickException(f"there is no log row {log_id}")
     if octets is None:
         raise click.ClickException(f"the mail of {row.id} was not kept: it was {row.outcome}")
+    if results:
+        if recorded is None:
+            raise click.ClickException(f"the mail of {row.id} was not verified")
+        octets = presented(octets, recorded)
     if output.name == "<stdout>" and sys.stdout.isatty():
         for line in octets.decode("utf-8", "replace").splitlines():
             click.echo(one_line(line))

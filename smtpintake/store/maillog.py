@@ -83,6 +83,12 @@ def raw_mail(session: Session, blobs: Blobs, raw_id: str) -> bytes | None:
     return raw.octets if raw.blob is None else blobs.read(raw.blob, 0, raw.size)
 
 
+def recorded_results(session: Session, raw_id: str) -> str | None:
+    """The value of our Authentication-Results field for a kept mail; None where it was not verified."""
+    raw = session.get(RawMail, raw_id)
+    return raw.auth_results if raw is not None else None
+
+
 def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
     exact = (
         (LogRow.outcome, wanted.outcome),

@@ -12,7 +12,7 @@ import pytest
 
 from smtpintake.cli import smtpintake as program
 from tests.cli.conftest import Run
-from tests.store.tracked import CREATED, HELD, LARGE, REFUSED
+from tests.store.tracked import CREATED, HELD, LARGE, REFUSED, SMALL
 
 Json = Callable[..., Any]
 DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
@@ -187,6 +187,13 @@ def test_a_log_row_is_shown_with_its_trace(tracker: None, command: Run) -> None:
     assert out.endswith("CHECK   RESULT  DETAIL\nsender  known   Cara\n")
     assert "envelope sender: <>\n" in command("log", "show", HELD)[1]
     assert "is the beginning of several ids" in command("log", "show", "06ab")[2]
+
+
+def test_a_mail_is_shown_with_what_was_verified(tracker: None, command: Run, folder: Path) -> None:
+    assert command("log", "raw", CREATED, "--results", "-o", "out.eml") == (0, "", "")
+    ours = b"Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=cara@customer.example\r\n"
+    assert (folder / "out.eml").read_bytes() == ours + SMALL
+    assert command("log", "raw", HELD, "--results")[::2] == (1, f"smtpintake: the mail of {HELD} was not verified\n")
 
 
 def test_a_mail_is_written_to_a_file_octet_by_octet(tracker: None, command: Run, folder: Path) -> None:
