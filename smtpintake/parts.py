@@ -17,7 +17,7 @@ from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Endpoint, Settings, UnixSocket
 from smtpintake.store.migrations import open_current
 from smtpintake.supervisor import Part, Supervisor, until_told_to_stop
-from smtpintake.wiring import certificate, open_guards, open_journey, smarthost
+from smtpintake.wiring import accounts, certificate, open_guards, open_journey, smarthost
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -36,6 +36,7 @@ async def run_intake(settings: Settings) -> None:
             relays=settings.smtp.relays,
             guards=guards,
             certificate=certificate(settings),
+            accounts=accounts(settings),
         )
         several = settings.smtp.workers > 1
         names = [

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from smtpintake.compose import autoreply
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import MIN_SECRET
+from smtpintake.intake.accounts import Account, Accounts
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.certificate import Certificate
@@ -162,6 +163,13 @@ def _greylist(settings: Settings, database: Database) -> Greylist | None:
     if not section.enabled:
         return None
     return Greylist(database, Patience(section.delay, section.window, section.remember))
+
+
+def accounts(settings: Settings) -> Accounts | None:
+    """Who may log in, or None where nobody may."""
+    section = settings.smtp.accounts
+    several = [Account(one.username, one.password_hash.get_secret_value(), one.senders) for one in section]
+    return Accounts(several) if several else None
 
 
 def smarthost(settings: Settings) -> Smarthost | None:

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "issue": "issue",
     "person": "person",
     "doctor": "doctor",
+    "hash-password": "hashing",
 }
 
 
@@ -47,7 +48,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = getattr(import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name)
+        command = getattr(import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return with_config(command)
 

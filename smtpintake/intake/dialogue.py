@@ -7,12 +7,14 @@ refused like any other command that we don't have.
 # ruff: noqa: N802, ARG002 - aiosmtpd calls a command's method smtp_VERB, and gives each its argument
 
 import math
+from collections.abc import Set
 from typing import Final
 
+from smtpintake.intake.authenticating import Authenticating
 from smtpintake.intake.command import declared_size, forward_path, hello_name, read_path, reverse_path
 from smtpintake.intake.options import TlsMode
 from smtpintake.intake.protocol import SessionEnd
-from smtpintake.intake.relayed import Relayed
+from smtpintake.intake.sasl import MECHANISMS
 from smtpintake.intake.spool import Received
 from smtpintake.intake.upload import Unreadable, Upload
 from smtpintake.mail.address import AddressError
@@ -42,7 +44,7 @@ _MAIL_PARAMETERS: Final = frozenset(("SIZE", "BODY", "SMTPUTF8"))
 _BODIES: Final = frozenset(("7BIT", "8BITMIME"))  # RFC 6152 s2
 
 
-class Dialogue(Relayed):
+class Dialogue(Authenticating):
     """A session from HELO to QUIT."""
 
     def extensions(self) -> tuple[str, ...]:
@@ -51,6 +53,8 @@ class Dialogue(Relayed):
         offered.append("ENHANCEDSTATUSCODES")
         if self.service.options.tls is TlsMode.STARTTLS and self.client.tls is None:
             offered.append("STARTTLS")
+        if self.offers_auth:
+            offered.append(f"AUTH {' '.join(MECHANISMS)}")
         return (*offered, *self.relay_extensions(), "HELP")
 
     async def smtp_HELO(self, hostname: str | None) -> None:
@@ -77,7 +81,8 @@ class Dialogue(Relayed):
             self.reply(NESTED_MAIL if self.transaction else SEND_HELLO_FIRST)
             return
         path = read_path(arg, "FROM")
-        fault = BAD_SYNTAX if path is None else _parameter_fault(path.parameters)
+        allowed = _MAIL_PARAMETERS | {"AUTH"} if self.offers_auth else _MAIL_PARAMETERS
+        fault = BAD_SYNTAX if path is None else _parameter_fault(path.parameters, allowed)
         if path is None or fault is not None:
             self.reply(fault or BAD_SYNTAX)
             return
@@ -88,6 +93,9 @@ class Dialogue(Relayed):
             self.reply(await self.service.handler.malformed_sender(self.client, path.text, str(error)))
             return
         size = declared_size(path.parameters.get("SIZE"))
+        if obstacle := self.obstacle(sender):
+            self.reply(await self.service.handler.not_this_client(self.client, sender, size, obstacle))
+            return
         self.transaction, reply = await self.service.handler.mail(self.client, sender, size, utf8)
         self.reply(reply)
         if reply.reply_class is ReplyClass.TRANSIENT:
@@ -204,14 +212,14 @@ class Dialogue(Relayed):
             self.reply(READY_FOR_TLS)
             await self._start_tls()
 
-    async def smtp_AUTH(self, arg: str | None) -> None:
-        self.reply(NOT_IMPLEMENTED)
 
-
-def _parameter_fault(parameters: dict[str, str | None]) -> Reply | None:
+def _parameter_fault(parameters: dict[str, str | None], allowed: Set[str]) -> Reply | None:
     """What is wrong with the parameters of MAIL (RFC 1870 s5, RFC 6152 s2, RFC 6531 s3.4), or None."""
-    if not parameters.keys() <= _MAIL_PARAMETERS:
+    if not parameters.keys() <= allowed:
         return UNKNOWN_PARAMETER
+    # RFC 4954 s5: whom the client got the mail from by a login there. Its word for it is no proof, and is passed over.
+    if "AUTH" in parameters and parameters["AUTH"] is None:
+        return BAD_SYNTAX
     if "SIZE" in parameters and declared_size(parameters["SIZE"]) is None:
         return BAD_SYNTAX
     if "BODY" in parameters and (parameters["BODY"] or "").upper() not in _BODIES:

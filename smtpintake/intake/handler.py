@@ -73,6 +73,14 @@ class Handler:
             return None, await self._guarded(client, transaction, refused)
         return transaction, SENDER_OK
 
+    async def not_this_client(
+        self, client: Client, mail_from: ReversePath, size: int | None, refused: Refused
+    ) -> Reply:
+        """The refusal of a MAIL that the client may not say, or not yet."""
+        now = datetime.now(UTC)
+        attempt = Transaction(new_id(now), now, mail_from, size, smtputf8=False)
+        return await self._refuse(client, attempt, refused.reason, detail=refused.detail)
+
     async def malformed_sender(self, client: Client, text: str, detail: str) -> Reply:
         now = datetime.now(UTC)
         attempt = Transaction(new_id(now), now, NULL_PATH, None, smtputf8=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from smtpintake.intake import unixsocket
+from smtpintake.intake.accounts import Accounts
 from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.dialogue import Dialogue
 from smtpintake.intake.guards import Guards
@@ -39,10 +40,12 @@ class Listener:
         relays: TrustedRelays = NO_RELAYS,
         guards: Guards | None = None,
         certificate: Certificate | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self._limits: Final = limits
         self._relays: Final = relays
         self._certificate: Final = certificate
+        self._accounts: Final = accounts
         self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients, guards)
         self.space: Final = SpoolSpace(spool_folder, limits.max_memory)
         self._servers: list[asyncio.Server] = []
@@ -80,7 +83,15 @@ class Listener:
         """What makes the sessions of one listening socket."""
         loop = asyncio.get_running_loop()
         service = Service(
-            name, self._limits, self._handler, self.space, self.sessions, options, self._relays, self._certificate
+            name,
+            self._limits,
+            self._handler,
+            self.space,
+            self.sessions,
+            options,
+            self._relays,
+            self._certificate,
+            self._accounts,
         )
         dialogue = LmtpDialogue if options.lmtp else Dialogue
         return lambda: dialogue(service, loop)

@@ -34,6 +34,8 @@ class Counted(StrEnum):
     MAILS = "mails"
     SENDER_MAILS = "sender"
     REFUSED_RECIPIENTS = "refused"
+    LOGINS_OF_PEER = "logins"  # those that failed
+    LOGINS_OF_NAME = "logins_as"
 
 
 class _Closable(Protocol):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from smtpintake.intake.accounts import Accounts
 from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.handler import Handler
 from smtpintake.intake.limits import Limits
@@ -14,7 +15,7 @@ from smtpintake.intake.spool import SpoolSpace
 @dataclass(frozen=True, slots=True)
 class Service:
     """`name` is the listening socket's, as the log shows it: `127.0.0.1:2525`. `certificate` is there where `options`
-    offer TLS.
+    offer TLS, `accounts` where they offer AUTH.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Service:
     options: Options
     relays: TrustedRelays = NO_RELAYS
     certificate: Certificate | None = None
+    accounts: Accounts | None = None

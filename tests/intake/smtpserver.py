@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smtpintake.decide.policy import Policy
+from smtpintake.intake.accounts import Accounts
 from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.guards import Guards
 from smtpintake.intake.handler import Refusal
@@ -174,12 +175,19 @@ async def serving(
     guards: Guards | None = None,
     options: Options = PLAIN,
     certificate: Certificate | None = None,
+    accounts: Accounts | None = None,
     **limits: Any,
 ) -> AsyncIterator[Server]:
     journey = FakeJourney()
     spool.mkdir(exist_ok=True)
     listener = Listener(
-        journey, Limits("mx.example.org", **limits), spool, relays=relays, guards=guards, certificate=certificate
+        journey,
+        Limits("mx.example.org", **limits),
+        spool,
+        relays=relays,
+        guards=guards,
+        certificate=certificate,
+        accounts=accounts,
     )
     name = await listener.listen("127.0.0.1", 0, options)
     server = Server(listener, journey, int(name.rpartition(":")[2]), spool)
