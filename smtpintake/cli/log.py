@@ -189,4 +189,4 @@ def _dmarc(dmarc: dict[str, str]) -> str | None:
     if not dmarc:
         return None
     published = f"p={dmarc['policy']}" if dmarc["policy"] else "no policy"
-    return f"{dmarc['result']} {dmarc['domain']}, {published}"
+    return f"{dmarc['result']} {dmarc['domain']}".rstrip() + f", {published}"

@@ -4,7 +4,7 @@ Contract: values only. Who gathers them is `smtpintake.store`; a fact that is no
 which is why the same mail can be judged again later under other rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -94,6 +94,9 @@ class Facts:
 
     `candidates` are in the order of `how`: reply key, Message-IDs nearest first, subject tokens in order.
 
+    `proof` follows from the others: how well the author is proved by the mail alone. A reply key can raise it
+    (`decide.threading`).
+
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
     """
@@ -111,9 +114,9 @@ class Facts:
     returned: bool
     recent_answers: int
     now: datetime
+    proof: Proof = field(init=False)
 
-    @property
-    def proof(self) -> Proof:
-        """How well the author is proved by the mail alone; a reply key can raise it (`decide.threading`)."""
+    def __post_init__(self) -> None:
         author = self.message.author
-        return proof(self.auth, self.inbox, self.envelope, author.mailbox if author else None)
+        proved = proof(self.auth, self.inbox, self.envelope, author.mailbox if author else None)
+        object.__setattr__(self, "proof", proved)

@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import Engine, func, make_url, select
 from sqlmodel import Session
 
+from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.convert.draft import draft
 from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.answer import Answerer
+from smtpintake.intake.explain import explain
 from smtpintake.intake.record import Recorder, independent
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
@@ -489,6 +491,18 @@ def test_what_dns_could_not_tell_yet_is_deferred_and_taken_when_it_can(world: Wo
     assert first.startswith("451 4.4.3 auth.temperror: ")
     assert second.startswith("250 2.0.0 SUP-1 created")
     assert {row.outcome for row in world.rows(LogRow)} == {"deferred", "created"}
+
+
+def test_an_explanation_has_the_verdict_and_every_look_up(world: World) -> None:
+    asked = (Answer("_dmarc.customer.example", "TXT", Found.RECORDS, ("v=DMARC1; p=reject",)),)
+    submission = mail("strict@example.org", "nobody@example.org", auth=FORGED)
+    assert submission.analysis is not None
+    world.snapshots.look()
+    policy = world.snapshots.newest.policy
+    told = explain(world.database, world.recorder, policy, submission.envelope, submission.analysis, lookups=asked)
+    assert [(each.inbox, each.reason) for each in told] == [("strict", "auth.dmarc"), (None, "rcpt.unknown")]
+    assert all((each.auth, each.lookups) == (FORGED, asked) for each in told)
+    assert world.count(LogRow) == 0
 
 
 def test_only_a_proved_author_is_answered_by_default_and_then_with_their_title(world: World) -> None:
