@@ -32,6 +32,7 @@ inet_protocols = ipv4
 smtpd_peername_lookup = no
 smtpd_authorized_xclient_hosts = 127.0.0.0/8
 smtp_send_xforward_command = yes
+lmtp_send_xforward_command = yes
 alias_maps =
 local_recipient_maps =
 relay_domains = example.org, customer.example
@@ -40,7 +41,9 @@ fast_flush_domains =
 address_verify_map =
 address_verify_poll_delay = 1s
 """
+# An address with a subaddress is looked up first.
 TRANSPORT = """\
+support+lmtp@example.org  lmtp:inet:127.0.0.1:{lmtp}
 example.org       smtp:[127.0.0.1]:{server}
 customer.example  smtp:[127.0.0.1]:{customer}
 """
@@ -62,6 +65,7 @@ defer    unix  - - n - 0 bounce
 trace    unix  - - n - 0 bounce
 verify   unix  - - n - 1 verify
 smtp     unix  - - n - - smtp
+lmtp     unix  - - n - - lmtp
 showq    unix  n - n - - showq
 error    unix  - - n - - error
 retry    unix  - - n - - error
@@ -71,12 +75,17 @@ postlog  unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    """A Postfix of our own in `folder`: mail for example.org goes to `server`, for customer.example to `customer`."""
+    """A Postfix of our own in `folder`: mail for example.org goes to `server`, for support+lmtp@example.org to `lmtp`,
+    for customer.example to `customer`.
+    """
 
-    def __init__(self, folder: Path, server: int) -> None:
+    def __init__(self, folder: Path, server: int, lmtp: int) -> None:
         self.folder = folder
         self.port, self.asking, self.through, self.customer = (free_port() for _ in range(4))
-        ports = {name: port for name, port in vars(self).items() if isinstance(port, int)} | {"server": server}
+        ports = {name: port for name, port in vars(self).items() if isinstance(port, int)} | {
+            "server": server,
+            "lmtp": lmtp,
+        }
         (folder / "etc").mkdir()
         (folder / "queue").mkdir()
         (folder / "data").mkdir()
@@ -138,15 +147,15 @@ class Postfix:
 
 
 @contextmanager
-def relaying(server: int) -> Iterator[Postfix]:
-    """A Postfix that runs, in front of the server on that port."""
+def relaying(server: int, lmtp: int = 0) -> Iterator[Postfix]:
+    """A Postfix that runs, in front of the server on these ports."""
     if not POSTFIX.exists():
         pytest.skip(f"Postfix is not installed: {POSTFIX}")
     # Its processes run as their own user, which may not enter pytest's folders.
     with tempfile.TemporaryDirectory(prefix="relay-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        postfix = Postfix(folder, server)
+        postfix = Postfix(folder, server, lmtp)
         try:
             postfix.start()
             yield postfix

@@ -5,7 +5,6 @@ Contract: that of `checks`.
 
 import errno
 import os
-import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -18,8 +17,11 @@ from cryptography import x509
 from smtpintake.cli.check import DEADLINE, Check, Result
 from smtpintake.intake.certificate import load
 from smtpintake.intake.options import TlsMode
+from smtpintake.intake.relay import TrustedRelays
+from smtpintake.mail.envelope import ToldBy
 from smtpintake.settings import Endpoint, Settings, UnixSocket
 
+_MAX_REPLY: Final = 512  # octets (RFC 5321 s4.5.3.1.5)
 _RENEW_BEFORE: Final = timedelta(days=14)
 
 
@@ -41,13 +43,15 @@ class _Listener:
     """Where mail is taken; with `tls` from the first octet."""
 
     address: Endpoint | UnixSocket
+    relays: TrustedRelays
     tls: bool = False
 
 
 def _listeners(settings: Settings) -> Iterator[_Listener]:
     for listener in settings.smtp.listen:
-        yield _Listener(listener.address, listener.tls is TlsMode.IMPLICIT)
-    yield from map(_Listener, settings.lmtp.listen)
+        yield _Listener(listener.address, settings.smtp.relays, listener.tls is TlsMode.IMPLICIT)
+    for address in settings.lmtp.listen:
+        yield _Listener(address, settings.smtp.relays)
 
 
 def _unix_listener(listener: _Listener) -> Check:
@@ -87,29 +91,31 @@ def _answer(listener: _Listener) -> Check | None:
     """What a running server says; None where none is there."""
     what = f"listen {listener.address}"
     try:
-        with _client(listener) as client:
-            code, text = client.connect(*_where(listener.address))
-    except (OSError, smtplib.SMTPException):
+        with _connected(listener) as connection, connection.makefile("rb") as replies:
+            said = replies.readline(_MAX_REPLY).decode("ascii", "replace").strip()
+            connection.sendall(b"QUIT\r\n")
+    except OSError:
         return None
-    said = f"{code} {text.decode('ascii', 'replace')}"
-    if code == 220:
+    if said.startswith("220 "):
         return Check(what, Result.OK, f"answers: {said}")
     return Check(what, Result.FAIL, f"answers: {said}", "see the server's journal")
 
 
-def _client(listener: _Listener) -> smtplib.SMTP:
+def _connected(listener: _Listener) -> socket.socket:
+    """A connection that has said what must come before the greeting. Raises OSError."""
     if isinstance(listener.address, UnixSocket):
-        return smtplib.LMTP(timeout=DEADLINE)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(DEADLINE)
+        connection.connect(str(listener.address.path.absolute()))
+        return connection
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.address.host, listener.address.host)  # noqa: S104
+    connection = socket.create_connection((host, listener.address.port), DEADLINE)
+    if listener.relays.told_by(str(connection.getsockname()[0])) is ToldBy.PROXY:
+        connection.sendall(b"PROXY UNKNOWN\r\n")
     if not listener.tls:
-        return smtplib.SMTP(timeout=DEADLINE)
+        return connection
     # Whose certificate it is, is the matter of another check.
-    return smtplib.SMTP_SSL(timeout=DEADLINE, context=ssl._create_unverified_context())  # noqa: S323
-
-
-def _where(address: Endpoint | UnixSocket) -> tuple[str, int]:
-    if isinstance(address, UnixSocket):
-        return str(address.path.absolute()), 0
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host), address.port  # noqa: S104
+    return ssl._create_unverified_context().wrap_socket(connection)  # noqa: S323
 
 
 def certificate(settings: Settings) -> Iterator[Check]:

@@ -7,19 +7,17 @@ with its own verdict. So nothing needs to be held only because another recipient
 # ruff: noqa: N802, ARG002 - aiosmtpd calls a command's method smtp_VERB, and gives each its argument
 
 from smtpintake.intake.dialogue import Dialogue
-from smtpintake.mail.envelope import Relay, ToldBy
-from smtpintake.mail.reason import Reason
+from smtpintake.mail.envelope import ToldBy
 from smtpintake.mail.reply import LMTP_ONLY, Reply
 
 
 class LmtpDialogue(Dialogue):
     """A session from LHLO to QUIT. The peer is a relay always: nobody's own client speaks LMTP."""
 
-    def _admit(self) -> Reason | None:
-        refused = super()._admit()
-        if self.client.relay is None:
-            self.client.relay = Relay(self.client.peer.ip, ToldBy.NOBODY)
-        return refused
+    def _trusted(self) -> ToldBy | None:
+        if not self.client.peer.ip:
+            return ToldBy.XCLIENT  # who may write to a Unix socket, its file's mode says
+        return super()._trusted() or ToldBy.NOBODY
 
     def _greet(self) -> None:
         self.reply(Reply(220, None, f"{self.hostname} LMTP smtpintake"))

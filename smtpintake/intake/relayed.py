@@ -33,13 +33,16 @@ class Relayed(Connection):
     # ---- before the greeting -------------------------------------------------------------------------------------
 
     def _admit(self) -> Reason | None:
-        self._told_by = self.service.relays.told_by(self.client.peer.ip)
+        self._told_by = self._trusted()
         if self._told_by is None:
             return super()._admit()
         self._relay = self.client.peer
         in_the_mail = self._told_by is ToldBy.RECEIVED
         self.client.relay = Relay(self._relay.ip, ToldBy.RECEIVED if in_the_mail else ToldBy.NOBODY)
         return self.service.sessions.admit(self, "")
+
+    def _trusted(self) -> ToldBy | None:
+        return self.service.relays.told_by(self.client.peer.ip)
 
     async def _introduce(self) -> None:
         """The PROXY header of a proxy: it comes before everything, or the session ends."""

@@ -1,5 +1,6 @@
 """`doctor`: each thing that keeps mail from being taken or sent is found, and the admin is told how to mend it."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -7,14 +8,18 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from smtpintake.intake.relay import TrustedRelays
+from smtpintake.mail.envelope import ToldBy
 from tests.certificates import issue
 from tests.cli.conftest import Run
 from tests.dns import REFUSED, Server, dns_server
+from tests.intake.smtpserver import serving
 
 Json = Callable[..., Any]
 DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
@@ -189,6 +194,18 @@ def test_who_listens_where_we_would(found: Found, healthy: pytest.MonkeyPatch) -
         assert found()[f"listen 127.0.0.1:{port}"][0] == "fail"
     healthy.setenv("SMTPINTAKE_SMTP__LISTEN", "192.0.2.1:2525")
     assert found()["listen 192.0.2.1:2525"][2] == "listen on an address of this machine"
+
+
+async def test_a_listener_that_takes_us_for_a_proxy(
+    found: Found, healthy: pytest.MonkeyPatch, tmp_path: Path, folder: Path
+) -> None:
+    relays = TrustedRelays.of([(ip_network("127.0.0.1"), ToldBy.PROXY)])
+    file = folder / "settings.toml"
+    file.write_text('[[smtp.trusted_relays]]\nnetworks = ["127.0.0.1"]\nclient = "proxy"\n')
+    async with serving(tmp_path / "spool", relays) as running:
+        healthy.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{running.port}")
+        healthy.setenv("SMTPINTAKE_CONFIG", str(file))
+        assert await asyncio.to_thread(found, "--quick") == {}
 
 
 def test_a_certificate_is_looked_into(found: Found, healthy: pytest.MonkeyPatch, tmp_path: Path) -> None:

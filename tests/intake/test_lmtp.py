@@ -11,7 +11,7 @@ from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
 from smtpintake.mail.address import Mailbox
-from smtpintake.mail.envelope import Hello, Relay, ToldBy
+from smtpintake.mail.envelope import Hello, Peer, Relay, ToldBy
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import HELD, REFUSALS, Reply, created
 from tests.intake.smtpserver import GUARD, Client, FakeJourney, Server, serving
@@ -118,6 +118,15 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
     assert (await first.data(b"x\r\n.\r\n")).startswith("250 2.0.0 SUP-1")
     envelope, _ = journey.mails[0]
     assert (envelope.peer.ip, envelope.listener) == ("", f"unix:{path}")
+    assert envelope.relay == Relay("", ToldBy.NOBODY)
+    # Who may open it is believed: whose mail it is, XFORWARD tells.
+    assert await first.ask("XFORWARD ADDR=192.0.2.1 HELO=box.example") == "250 2.0.0 noted"
+    assert (await first.ask("MAIL FROM:<>")).startswith("250 ")
+    assert (await first.ask("RCPT TO:<support@example.org>")).startswith("250 ")
+    assert (await first.data(b"x\r\n.\r\n")).startswith("250 2.0.0 SUP-2")
+    envelope, _ = journey.mails[1]
+    assert (envelope.peer, envelope.hello) == (Peer("192.0.2.1"), Hello("box.example"))
+    assert envelope.relay == Relay("", ToldBy.XCLIENT)
     await first.close()
     assert await listener.drain(GUARD) == 0
     assert not path.exists()

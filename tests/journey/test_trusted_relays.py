@@ -25,6 +25,9 @@ listen = [
     {{ address = "127.0.0.1:{implicit_tls}", tls = "implicit" }},
 ]
 
+[lmtp]
+listen = ["127.0.0.1:{lmtp}"]
+
 [[smtp.trusted_relays]]
 networks = ["127.0.0.1"]
 client = "xclient"
@@ -36,14 +39,14 @@ client = "proxy"
 
 
 class TrustingServer(Server):
-    """Believes relays, and has a second port where TLS comes first."""
+    """Believes relays, has a port where TLS comes first, and one for LMTP."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, {"SMTPINTAKE_CONFIG": f"{folder}/settings.toml"})
         del self.environment["SMTPINTAKE_SMTP__LISTEN"]  # it would win
-        self.implicit_tls = free_port()
+        self.implicit_tls, self.lmtp = free_port(), free_port()
         certificate, key = issue(folder)
-        ports = {"port": self.port, "implicit_tls": self.implicit_tls}
+        ports = {"port": self.port, "implicit_tls": self.implicit_tls, "lmtp": self.lmtp}
         text = SETTINGS.format(certificate=certificate, key=key, source=SOURCE, **ports)
         (folder / "settings.toml").write_text(text)
 
@@ -58,8 +61,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrustingServer]
 
 
 @pytest.fixture(scope="module")
-def postfix(server: Server) -> Iterator[Postfix]:
-    with relaying(server.port) as postfix:
+def postfix(server: TrustingServer) -> Iterator[Postfix]:
+    with relaying(server.port, server.lmtp) as postfix:
         yield postfix
 
 
@@ -70,9 +73,11 @@ def haproxy(server: TrustingServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def client_of(server: Server, subject: str) -> tuple[str | None, str | None]:
-    """Address and name of the client of the only mail with that subject, which became an issue."""
+    """Address and name of the client of the only mail with that subject, which became an issue, as a relay told."""
     ((row,),) = logged(server, subject)
     assert row["outcome"] == "created"
+    told_by = "proxy" if row["relay"]["ip"] == SOURCE else "xclient"
+    assert row["relay"] == {"ip": row["relay"]["ip"], "told_by": told_by}
     return row["peer_ip"], row["helo"]
 
 
@@ -103,6 +108,13 @@ def test_postfix_forwards_its_client(server: Server, postfix: Postfix) -> None:
     assert client_of(server, "Forwarded 1") == ("192.0.2.1", "box1.customer.example")
     assert client_of(server, "Forwarded 2") == ("192.0.2.2", "box2.customer.example")
     assert client_of(server, "Not forged") == ("127.0.0.3", "[203.0.113.9]")
+
+
+def test_postfix_forwards_its_client_by_lmtp(server: Server, postfix: Postfix) -> None:
+    client = "--xclient-addr", "192.0.2.4", "--helo", "box4.customer.example"
+    assert "250 2.0.0 Ok: queued" in swaks(postfix.port, "support+lmtp@example.org", "By LMTP", *client)
+    postfix.until_empty()
+    assert client_of(server, "By LMTP") == ("192.0.2.4", "box4.customer.example")
 
 
 def test_postfix_passes_our_verdict_on_while_its_client_waits(server: Server, postfix: Postfix) -> None:
