@@ -41,7 +41,7 @@ def witness(auth: AuthVerdict, inbox: Inbox, envelope: Envelope, author: Mailbox
 
 
 def is_trusted(auth: AuthVerdict, inbox: Inbox) -> bool:
-    """True where the newest seal is of a sealer whom the admin trusts: a chain alone proves nothing (RFC 8617 s9.2)."""
+    """True where the newest seal is of a sealer whom the admin trusts: a chain alone proves nothing (RFC 8617)."""
     return any(within(auth.arc.sealer, entry) for entry in inbox.trusted_sealers)
 
 
