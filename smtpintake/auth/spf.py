@@ -19,6 +19,7 @@ MAX_QUESTIONS: Final = 75  # the RFC's limits alone allow 111
 MAX_VOID: Final = 2
 MAX_MX: Final = 10
 MAX_PTR: Final = 10
+MAX_ADDRESSES: Final = 100  # of a name, where they are compared as networks: a datagram holds 70
 
 Question = tuple[str, str]  # name, type
 Steps = Generator[Sequence[Question], Sequence[Answer], SpfResult]
@@ -167,7 +168,8 @@ class Check:
         if prefix == bits:
             return str(self._sender.address) in answer.records
         host_bits = bits - prefix
-        return any(int(ipaddress.ip_address(text)) >> host_bits == self._number >> host_bits for text in answer.records)
+        network = self._number >> host_bits
+        return any(int(ipaddress.ip_address(text)) >> host_bits == network for text in answer.records[:MAX_ADDRESSES])
 
     def _one(self, name: str, rdtype: str) -> Generator[Sequence[Question], Sequence[Answer], Answer]:
         (answer,) = yield from self._ask([(name, rdtype)])

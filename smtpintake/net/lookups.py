@@ -6,11 +6,12 @@ DNS does.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import SpfResult
+from smtpintake.auth.spf import Question
 from smtpintake.net import spf
 from smtpintake.net.resolver import Resolver
 
@@ -24,7 +25,7 @@ class Lookups:
         self._resolver: Final = resolver
         self._deadline: Final = deadline
         self._ends: float | None = None
-        self._asked: Final[dict[tuple[str, str], Answer | asyncio.Task[Answer]]] = {}
+        self._asked: Final[dict[Question, Answer | asyncio.Task[Answer]]] = {}
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -33,10 +34,7 @@ class Lookups:
 
     async def txt(self, names: Iterable[str]) -> tuple[Answer, ...]:
         """The TXT answers for all `names`, which are asked at the same time."""
-        wanted = list(dict.fromkeys(names))
-        for name in wanted:
-            self.begin(name, "TXT")
-        return tuple([await self.ask(name, "TXT") for name in wanted])
+        return await self.ask(dict.fromkeys(_folded(name, "TXT") for name in names))
 
     async def spf(
         self, peer_ip: str, helo_name: str, mail_from_domain: str, local_part: str
@@ -44,61 +42,55 @@ class Lookups:
         """SPF for MAIL FROM and for HELO; see `net.spf`."""
         return await spf.check(self, peer_ip, helo_name, mail_from_domain, local_part)
 
-    async def ask(self, name: str, rdtype: str) -> Answer:
-        """The answer, awaited where need be."""
-        known = self._known(name, rdtype)
-        if isinstance(known, Answer):
-            return known
-        # Not the task itself: who asks may be cancelled, and others wait for the same.
-        await asyncio.wait((known,))
-        return known.result()
+    async def ask(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
+        """The answers, in the order of the questions; what must be asked is asked at the same time."""
+        asked = [(_folded(*question), self.begin(*question)) for question in questions]
+        pending = {known for _, known in asked if not isinstance(known, Answer)}
+        if pending:
+            await asyncio.wait(pending, timeout=self._left())
+        return tuple(self._settled(question, known) for question, known in asked)
 
     def recall(self, name: str, rdtype: str) -> Answer | None:
         """The answer if it is known without asking; a question that is under way has none."""
-        question = _question(name, rdtype)
+        question = _folded(name, rdtype)
         if (asked := self._asked.get(question)) is not None:
             return _arrived(asked)
         if (cached := self._resolver.recall(*question)) is not None:
             self._asked[question] = cached
         return cached
 
-    def begin(self, name: str, rdtype: str) -> None:
-        """Ask, and don't wait."""
-        self._known(name, rdtype)
+    def begin(self, name: str, rdtype: str) -> "Answer | asyncio.Task[Answer]":
+        """Ask, and don't wait: the answer, or what brings it (never cancel that, others may wait for it)."""
+        question = _folded(name, rdtype)
+        if (known := self._asked.get(question)) is not None:
+            return _arrived(known) or known
+        if len(self._asked) >= MAX_QUESTIONS:
+            return Answer(*question, Found.TROUBLE, detail=f"more than {MAX_QUESTIONS} lookups for a mail")
+        self._left()
+        known = self._asked[question] = self._resolver.begin(*question)
+        return known
 
-    def tell(self, name: str, rdtype: str, callback: Callable[[Answer], None]) -> None:
-        """Ask, and call back with the answer: at once, or when it is here."""
-        known = self._known(name, rdtype)
-        if isinstance(known, Answer):
-            callback(known)
-        else:
-            known.add_done_callback(lambda task: None if task.cancelled() else callback(task.result()))
-
-    def _known(self, name: str, rdtype: str) -> Answer | asyncio.Task[Answer]:
-        if (answer := self.recall(name, rdtype)) is not None:
-            return answer
-        question = _question(name, rdtype)
-        if question not in self._asked:
-            if len(self._asked) >= MAX_QUESTIONS:
-                return Answer(*question, Found.TROUBLE, detail=f"more than {MAX_QUESTIONS} lookups for a mail")
-            self._asked[question] = asyncio.create_task(self._look_up(*question))
-        return self._asked[question]
-
-    async def _look_up(self, name: str, rdtype: str) -> Answer:
+    def _left(self) -> float:
+        """Seconds until the deadline, which the first question sets."""
+        now = asyncio.get_running_loop().time()
         if self._ends is None:
-            self._ends = asyncio.get_running_loop().time() + self._deadline
-        try:
-            async with asyncio.timeout_at(self._ends):
-                return await self._resolver.resolve(name, rdtype)
-        except TimeoutError:
-            return Answer(name, rdtype, Found.TROUBLE, detail=f"the mail's lookups took more than {self._deadline:g} s")
+            self._ends = now + self._deadline
+        return max(self._ends - now, 0.0)
+
+    def _settled(self, question: Question, known: "Answer | asyncio.Task[Answer]") -> Answer:
+        """The answer; what has none at the deadline is trouble, from then on."""
+        answer = _arrived(known)
+        if answer is None:
+            answer = Answer(*question, Found.TROUBLE, detail=f"the mail's lookups took more than {self._deadline:g} s")
+            self._asked[question] = answer
+        return answer
 
 
-def _question(name: str, rdtype: str) -> tuple[str, str]:
+def _folded(name: str, rdtype: str) -> Question:
     return name.lower().removesuffix("."), rdtype
 
 
-def _arrived(asked: Answer | asyncio.Task[Answer]) -> Answer | None:
+def _arrived(asked: "Answer | asyncio.Task[Answer]") -> Answer | None:
     if isinstance(asked, Answer):
         return asked
-    return asked.result() if asked.done() and not asked.cancelled() else None
+    return asked.result() if asked.done() else None

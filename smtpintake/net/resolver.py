@@ -85,16 +85,20 @@ class Resolver:
 
     async def resolve(self, name: str, rdtype: str) -> Answer:
         """What DNS says of `name`, in any case, with or without the last dot; `rdtype` such as `TXT`."""
-        asked = (name.lower().removesuffix("."), rdtype)
-        if (answer := self.recall(*asked)) is not None:
-            return answer
-        flight = self._flights.get(asked)
-        if flight is None:
-            if (refused := self._refused(asked)) is not None:
-                return refused
-            flight = self._flights[asked] = asyncio.create_task(self._look_up(asked))
-            flight.add_done_callback(lambda _: self._flights.pop(asked, None))
-        return await asyncio.shield(flight)
+        answer = self.begin(name.lower().removesuffix("."), rdtype)
+        # Not the flight itself: who asks may be cancelled, and others wait for the same.
+        return answer if isinstance(answer, Answer) else await asyncio.shield(answer)
+
+    def begin(self, name: str, rdtype: str) -> "Answer | asyncio.Task[Answer]":
+        """The answer, if nobody need be asked; else the flight that brings it, which many share: never cancel it.
+        `name` is in lower case, without the last dot.
+        """
+        asked = (name, rdtype)
+        if (known := self._cache.get(asked) or self._flights.get(asked) or self._refused(asked)) is not None:
+            return known
+        flight = self._flights[asked] = asyncio.create_task(self._look_up(asked))
+        flight.add_done_callback(lambda _: self._flights.pop(asked, None))
+        return flight
 
     async def probe(self) -> bool:
         """Whether a name server answers what any can answer, whatever it says."""

@@ -5,6 +5,7 @@ From the first question that is not, what the records may ask later is asked ahe
 many round trips as it is deep.
 """
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -38,11 +39,9 @@ async def _run(check: Check, ahead: "_Ahead") -> SpfResult:
     try:
         questions = next(steps)
         while True:
-            answers = [ahead.lookups.recall(*question) for question in questions]
-            if None in answers:
+            if any(ahead.lookups.recall(*question) is None for question in questions):
                 ahead.start()
-                answers = [await ahead.lookups.ask(*question) for question in questions]
-            questions = steps.send([answer for answer in answers if answer])
+            questions = steps.send(await ahead.lookups.ask(questions))
     except StopIteration as end:
         result: SpfResult = end.value
         return result
@@ -70,7 +69,16 @@ class _Ahead:
             return
         self._seen.add((check, domain))
         self._left -= 1
-        self.lookups.tell(domain, "TXT", lambda answer: self._arrived(check, domain, answer))
+
+        def arrived(flight: "asyncio.Task[Answer]") -> None:
+            if not flight.cancelled():
+                self._arrived(check, domain, flight.result())
+
+        known = self.lookups.begin(domain, "TXT")
+        if isinstance(known, Answer):
+            self._arrived(check, domain, known)
+        else:
+            known.add_done_callback(arrived)
 
     def _arrived(self, check: Check, domain: str, answer: Answer) -> None:
         for name, rdtype in check.ahead(domain, answer):

@@ -114,6 +114,13 @@ async def test_spf_of_both_identities(resolver: Resolver) -> None:
     assert (helo.result, helo.identity, helo.domain) == (AuthResult.FAIL, SpfIdentity.HELO, "mx.example.org")
 
 
+async def test_a_host_that_is_named_twice_is_asked_once(dns: Server, resolver: Resolver) -> None:
+    dns.zone["twice.example"] = {"TXT": "v=spf1 mx -all", "MX": ["10 mx.example.org", "20 MX.example.org"]}
+    mail_from, _ = await Lookups(resolver, HOUR).spf("192.0.2.8", "mx", "twice.example", "jo")
+    assert mail_from.result is AuthResult.PASS
+    assert dns.count("mx.example.org", "A") == 1
+
+
 async def test_a_null_reverse_path_is_checked_as_postmaster_of_the_helo_name(resolver: Resolver) -> None:
     mail_from, helo = await Lookups(resolver, HOUR).spf("192.0.2.8", "mx.example.org", "", "")
     assert (mail_from.result, mail_from.identity, mail_from.domain) == (
