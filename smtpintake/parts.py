@@ -13,6 +13,7 @@ import structlog
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
+from smtpintake.net.resolver import MAX_QUERIES
 from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Endpoint, Settings, UnixSocket
 from smtpintake.store.migrations import open_current
@@ -82,10 +83,11 @@ async def run_everything(settings: Settings) -> int:
 
 
 def allow_open_files(connections: int) -> None:
-    """Let this process open what so many sessions need: a socket each, and a spool file for a large mail. The usual
-    soft limit of 1024 would turn the default number of sessions into mails that cannot be stored.
+    """Let this process open what so many sessions need: a socket each, and a spool file for a large mail; and a socket
+    for each query to DNS. The usual soft limit of 1024 would turn the default number of sessions into mails that cannot
+    be stored.
     """
-    wanted = 2 * connections + _OTHER_FILES
+    wanted = 2 * connections + MAX_QUERIES + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:

@@ -16,7 +16,7 @@ def hard_limit() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.parametrize(("connections", "allowed"), [(10, 512), (1000, 2256), (1 << 30, None)])
+@pytest.mark.parametrize(("connections", "allowed"), [(1, 514), (1000, 2512), (1 << 30, None)])
 def test_files_for_every_session(hard_limit: int, connections: int, allowed: int | None) -> None:
     allow_open_files(connections)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
