@@ -29,7 +29,7 @@ async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
     allow_open_files(settings.smtp.max_connections)
     database = await asyncio.to_thread(open_current, settings.database.url)
-    async with open_journey(settings, database) as journey, open_guards(settings, journey.greylist) as guards:
+    async with open_journey(settings, database) as journey, open_guards(settings, journey) as guards:
         listener = Listener(
             journey.reception,
             _limits(settings),

@@ -431,6 +431,15 @@ class GreylistSection(Section):
         return window
 
 
+class Authentication(Section):
+    """Whether SPF, DKIM, DMARC and ARC are verified, and by which name our results are known (RFC 8601 s2.5); without
+    `authserv_id` by the name in the greeting.
+    """
+
+    verify: bool = True
+    authserv_id: Hostname = ""
+
+
 class Smarthost(Section):
     """The server that takes our own mail. Without a `host` mail waits in the outbox."""
 
@@ -480,9 +489,15 @@ class Settings(BaseSettings):
     limits: LimitsSection = LimitsSection()
     dnsbl: Dnsbl = Dnsbl()
     greylist: GreylistSection = GreylistSection()
+    authentication: Authentication = Authentication()
     smarthost: Smarthost = Smarthost()
     web: Web = Web()
     log: Log = Log()
+
+    @property
+    def authserv_id(self) -> str:
+        """The name under which our results are known."""
+        return self.authentication.authserv_id or self.smtp.announced_name
 
     @field_validator("lmtp")
     @classmethod

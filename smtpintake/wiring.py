@@ -7,7 +7,7 @@ line for the admin, or the infrastructure's own exception.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.reply import Replies
 from smtpintake.net.dnsbl import Dnsbl, Zone
+from smtpintake.net.lookups import Lookups
 from smtpintake.net.resolver import Resolver
 from smtpintake.net.smtpclient import Smarthost, Tls
 from smtpintake.resources import resource
@@ -75,6 +76,7 @@ class Journey:
     recorder: Recorder
     reception: Reception
     spool_folder: Path
+    resolver: Resolver
     greylist: Greylist | None
 
 
@@ -83,7 +85,7 @@ def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recor
     snapshots = Snapshots(database)
     snapshots.look()
     answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
-    return snapshots, Recorder(snapshots, answerer.answer, answerer.returned, settings.smtp.announced_name)
+    return snapshots, Recorder(snapshots, answerer.answer, answerer.returned, settings.authserv_id)
 
 
 @asynccontextmanager
@@ -108,9 +110,11 @@ async def open_journey(settings: Settings, database: Database) -> AsyncIterator[
     analysers = Analysers(settings.smtp.analysers, settings.smtp.analysis_deadline)
     writer.start()
     try:
-        await analysers.warm_up()
-        reception = Reception(analysers, writer, snapshots, blobs, database)
-        yield Journey(database, snapshots, recorder, reception, blobs.spool_folder, greylist)
+        async with open_resolver(settings) as resolver:
+            await analysers.warm_up()
+            lookups = lookups_for_mails(settings, resolver)
+            reception = Reception(analysers, writer, snapshots, blobs, database, lookups=lookups)
+            yield Journey(database, snapshots, recorder, reception, blobs.spool_folder, resolver, greylist)
     finally:
         await asyncio.to_thread(analysers.stop)
         await asyncio.to_thread(writer.stop)
@@ -136,7 +140,7 @@ def open_resolver(settings: Settings) -> Resolver:
 
 
 @asynccontextmanager
-async def open_guards(settings: Settings, greylist: Greylist | None) -> AsyncIterator[Guards]:
+async def open_guards(settings: Settings, journey: Journey) -> AsyncIterator[Guards]:
     """What keeps strangers from wearing the server out. Raises NotReadyError."""
     section = settings.limits
     named = (
@@ -151,9 +155,9 @@ async def open_guards(settings: Settings, greylist: Greylist | None) -> AsyncIte
         raise NotReadyError(f"[limits] backend: {error}") from error
     tarpit = Tarpit(section.tarpit_after, section.tarpit_delay, section.tarpit_end)
     zones = [Zone(each.zone, each.codes, each.action) for each in settings.dnsbl.zones]
+    dnsbl = Dnsbl(journey.resolver, zones) if zones else None
     try:
-        async with open_resolver(settings) as resolver:
-            yield Guards(rates, tarpit, section.exempt, Dnsbl(resolver, zones) if zones else None, greylist)
+        yield Guards(rates, tarpit, section.exempt, dnsbl, journey.greylist)
     finally:
         await rates.close()
 
@@ -170,6 +174,13 @@ def accounts(settings: Settings) -> Accounts | None:
     section = settings.smtp.accounts
     several = [Account(one.username, one.password_hash.get_secret_value(), one.senders) for one in section]
     return Accounts(several) if several else None
+
+
+def lookups_for_mails(settings: Settings, resolver: Resolver) -> Callable[[], Lookups] | None:
+    """How the questions of a mail begin; None where senders are not verified."""
+    if not settings.authentication.verify:
+        return None
+    return lambda: Lookups(resolver, settings.dns.deadline)
 
 
 def smarthost(settings: Settings) -> Smarthost | None:

@@ -52,6 +52,8 @@ class Server:
             "SMTPINTAKE_SMTP__LISTEN": f"127.0.0.1:{self.port}",
             "SMTPINTAKE_SMTP__HOSTNAME": "mx.example.org",
             "SMTPINTAKE_DATABASE__URL": f"sqlite:///{self.database}",
+            # Who is to be verified says so, and which name server to ask.
+            "SMTPINTAKE_AUTHENTICATION__VERIFY": "false",
             "SMTPINTAKE_BLOBS__URL": f"file:{folder}/blobs",
             "SMTPINTAKE_WEB__SECRET_FILE": f"{folder}/secret",
             # Where this is set, each process compiles everything that it loads: half of a start.

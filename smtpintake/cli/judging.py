@@ -20,12 +20,14 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from smtpintake.auth.answers import Answer
+from smtpintake.auth.verify import Evidence
 from smtpintake.cli.display import one_line, print_json, print_table
 from smtpintake.cli.program import Program, json_option, pass_program, said_in_one_line
 from smtpintake.decide.routing import route, separators
 from smtpintake.intake.analysis import Task, analyse
 from smtpintake.intake.explain import Explanation
 from smtpintake.intake.explain import explain as explain_mail
+from smtpintake.intake.inquiry import MAX_HEAD, Inquiry
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
 from smtpintake.journal import keep_journal
@@ -37,7 +39,7 @@ from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Reply
 from smtpintake.settings import Settings, SettingsError
 from smtpintake.store.database import Database
-from smtpintake.wiring import open_journey, open_judge
+from smtpintake.wiring import lookups_for_mails, open_journey, open_judge, open_resolver
 
 LISTENER: Final = "deliver"
 
@@ -128,7 +130,10 @@ async def _delivered(settings: Settings, database: Database, envelope: Envelope,
         taken = tuple(recipient for recipient in envelope.rcpt_to if not isinstance(found[recipient], Reason))
         if taken:
             mail = Received(octets, None, len(octets), hashlib.sha256(octets).hexdigest())
-            replies.extend(await reception.receive(replace(envelope, rcpt_to=taken), mail))
+            inquiry = reception.inquire(envelope)
+            if inquiry is not None:
+                inquiry.header(octets[:MAX_HEAD])
+            replies.extend(await reception.receive(replace(envelope, rcpt_to=taken), mail, inquiry))
         return replies
 
 
@@ -186,14 +191,28 @@ def explain(program: Program, /, file: BinaryIO, to: tuple[str, ...], *, as_json
     with program.database() as database, said_in_one_line("explain"):
         snapshots, recorder = open_judge(program.settings, database)
         policy = snapshots.newest.policy
-        analysis = analyse(Task(octets, None, hashlib.sha256(octets).hexdigest(), separators(policy, given.rcpt_to)))
-        explanations = explain_mail(database, recorder, policy, given, analysis)
+        evidence = asyncio.run(_asked(program.settings, given, octets))
+        mail = Received(octets, None, len(octets), hashlib.sha256(octets).hexdigest())
+        analysis = analyse(Task.of(mail, separators(policy, given.rcpt_to), evidence))
+        lookups = evidence.answers if evidence is not None else ()
+        explanations = explain_mail(database, recorder, policy, given, analysis, lookups=lookups)
     if as_json:
         print_json([_view(each) for each in explanations])
         return
     for each in explanations:
         _print(each)
     _print_lookups(explanations[0].lookups)
+
+
+async def _asked(settings: Settings, envelope: Envelope, octets: bytes) -> Evidence | None:
+    """What DNS says of the mail's sender; None where nothing is to be verified."""
+    async with open_resolver(settings) as resolver:
+        lookups = lookups_for_mails(settings, resolver)
+        if lookups is None:
+            return None
+        inquiry = Inquiry(lookups(), envelope)
+        inquiry.header(octets[:MAX_HEAD])
+        return await inquiry.evidence()
 
 
 def _view(explanation: Explanation) -> dict[str, object]:

@@ -9,26 +9,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from smtpintake.auth.results import UNVERIFIED
+from smtpintake.auth.verify import Evidence, verify
 from smtpintake.convert.draft import draft
 from smtpintake.decide.facts import Analysis
 from smtpintake.intake.spool import Received
 from smtpintake.mail.parse import read
+from smtpintake.mail.prescan import prescan
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One mail: `octets`, or the spool file at `path`. `sha256` is hex, of the whole; `separators` are the lines under
-    which nothing is new.
+    which nothing is new; `evidence` is what DNS said of the sender, None where nobody asked.
     """
 
     octets: bytes | None
     path: Path | None
     sha256: str
     separators: tuple[str, ...]
+    evidence: Evidence | None = None
 
     @classmethod
-    def of(cls, mail: Received, separators: tuple[str, ...]) -> "Task":
-        return cls(mail.octets, mail.path, mail.sha256, separators)
+    def of(cls, mail: Received, separators: tuple[str, ...], evidence: Evidence | None) -> "Task":
+        return cls(mail.octets, mail.path, mail.sha256, separators, evidence)
 
 
 def analyse(task: Task) -> Analysis:
@@ -47,7 +51,10 @@ def analyse_several(tasks: Sequence[Task]) -> list[Analysis]:
 
 
 def _analysis(raw: bytes | mmap.mmap, task: Task) -> Analysis:
-    message = read(raw, task.sha256)
-    drafted = None if message.refusal else draft(message, task.separators)
-    # The draft has the bodies now; what travels back to the intake need not carry them twice.
-    return Analysis(replace(message, text=None, html=None), drafted)
+    scan = prescan(raw)
+    message = read(raw, task.sha256, scan)
+    if message.refusal:
+        return Analysis(message, None)
+    verdict = verify(raw, scan, message.author, task.evidence) if task.evidence else UNVERIFIED
+    # The draft has the bodies; what travels back to the intake need not carry them twice.
+    return Analysis(replace(message, text=None, html=None), draft(message, task.separators), verdict)

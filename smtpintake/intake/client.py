@@ -7,6 +7,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from smtpintake.intake.inquiry import Inquiry
 from smtpintake.mail.address import Mailbox, ReversePath
 from smtpintake.mail.envelope import Hello, Login, Peer, Relay
 from smtpintake.net.dnsbl import Listed
@@ -35,7 +36,9 @@ class Client:
 
 @dataclass(slots=True)
 class Transaction:
-    """A mail transaction (RFC 5321 s3.3) between MAIL and the reply to its message."""
+    """A mail transaction (RFC 5321 s3.3) between MAIL and the reply to its message. `inquiry` is None where nothing is
+    verified.
+    """
 
     transaction_id: str
     received_at: datetime
@@ -44,3 +47,9 @@ class Transaction:
     smtputf8: bool
     rcpt_to: list[Mailbox] = field(default_factory=list)
     overshoot: int = 0  # recipients that were one too many, or greylisted
+    inquiry: Inquiry | None = None
+
+    def abandon(self) -> None:
+        """It comes to nothing: DNS need not be asked any more. Doing it again, or after its end, is fine."""
+        if self.inquiry is not None:
+            self.inquiry.abandon()

@@ -11,6 +11,7 @@ from collections.abc import Set
 from typing import Final
 
 from smtpintake.intake.authenticating import Authenticating
+from smtpintake.intake.client import Transaction
 from smtpintake.intake.command import declared_size, forward_path, hello_name, read_path, reverse_path
 from smtpintake.intake.options import TlsMode
 from smtpintake.intake.protocol import SessionEnd
@@ -135,7 +136,7 @@ class Dialogue(Authenticating):
             self.reply(BAD_SYNTAX)
             return
         self.reply(START_DATA)
-        message = await self._take_message()
+        message = await self._take_message(transaction)
         handler = self.service.handler
         if isinstance(message, Unreadable):
             replies = await handler.unreadable(self.client, transaction, message.reason, message.size)
@@ -147,10 +148,11 @@ class Dialogue(Authenticating):
         if any(reply.reply_class is ReplyClass.SUCCESS for reply in replies):
             self._junk = 0
 
-    async def _take_message(self) -> Received | Unreadable:
+    async def _take_message(self, transaction: Transaction) -> Received | Unreadable:
         """Read up to the end mark, within the deadlines: some octets now and then, and not too few in total."""
         limits = self.service.limits
-        upload = Upload(self.service.space, limits.max_message_size)
+        header = transaction.inquiry.header if transaction.inquiry is not None else None
+        upload = Upload(self.service.space, limits.max_message_size, header)
         started = self.loop.time()
         try:
             while not upload.ended:

@@ -16,10 +16,11 @@ from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import route
 from smtpintake.intake.client import Client, Transaction
 from smtpintake.intake.guards import Guards, Refused
+from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
 from smtpintake.mail.address import MAX_PATH, NULL_PATH, Mailbox, ReversePath
-from smtpintake.mail.envelope import Envelope
+from smtpintake.mail.envelope import Envelope, Listing
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import RECIPIENT_OK, REFUSALS, SENDER_OK, Replies, Reply
@@ -38,7 +39,11 @@ class Journey(Protocol):
         """The newest policy, from memory."""
         ...
 
-    async def receive(self, envelope: Envelope, mail: Received) -> Replies:
+    def inquire(self, envelope: Envelope) -> Inquiry | None:
+        """What DNS must say of a mail whose envelope begins like this; None where nothing is verified."""
+        ...
+
+    async def receive(self, envelope: Envelope, mail: Received, inquiry: Inquiry | None) -> Replies:
         """The final reply, which names its log row; over LMTP one for each recipient, or one for all. Takes over
         `mail`: its spool file is gone afterwards.
         """
@@ -71,6 +76,7 @@ class Handler:
             return None, await self._refuse(client, transaction, Reason.MAIL_SIZE, detail=detail)
         if refused := await self.guards.mail(client, mail_from):
             return None, await self._guarded(client, transaction, refused)
+        transaction.inquiry = self._journey.inquire(_envelope(client, transaction))
         return transaction, SENDER_OK
 
     async def not_this_client(
@@ -128,25 +134,11 @@ class Handler:
 
     async def message(self, client: Client, transaction: Transaction, mail: Received) -> Replies:
         """The journey's reply to a whole message; over LMTP one for each RCPT that was accepted."""
-        if client.hello is None:
-            raise ValueError("a transaction begins after HELO or EHLO")
-        envelope = Envelope(
-            transaction.transaction_id,
-            transaction.received_at,
-            client.listener,
-            client.peer,
-            client.hello,
-            client.tls,
-            transaction.mail_from,
-            tuple(dict.fromkeys(transaction.rcpt_to)),
-            transaction.smtputf8,
-            client.relay,
-            client.login,
-            client.lmtp,
-            await self.guards.listings(client),
-        )
+        envelope = _envelope(client, transaction, await self.guards.listings(client))
+        if transaction.inquiry is not None:
+            envelope = transaction.inquiry.envelope(envelope)
         try:
-            replies = await self._journey.receive(envelope, mail)
+            replies = await self._journey.receive(envelope, mail, transaction.inquiry)
         except Exception:  # noqa: BLE001 - as in `_answer`
             replies = (_fault(),)
         finally:
@@ -202,6 +194,27 @@ class Handler:
             return await reply
         except Exception:  # noqa: BLE001 - the sender keeps the mail and tries again; the fault is in the journal
             return _fault()
+
+
+def _envelope(client: Client, transaction: Transaction, listings: tuple[Listing, ...] = ()) -> Envelope:
+    """The envelope so far."""
+    if client.hello is None:
+        raise ValueError("a transaction begins after HELO or EHLO")
+    return Envelope(
+        transaction.transaction_id,
+        transaction.received_at,
+        client.listener,
+        client.peer,
+        client.hello,
+        client.tls,
+        transaction.mail_from,
+        tuple(dict.fromkeys(transaction.rcpt_to)),
+        transaction.smtputf8,
+        client.relay,
+        client.login,
+        client.lmtp,
+        listings,
+    )
 
 
 def _fault() -> Reply:

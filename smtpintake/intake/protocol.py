@@ -350,6 +350,8 @@ class Connection(SMTP):
         return str(reply)
 
     def _set_rset_state(self) -> None:
+        if self.transaction is not None:
+            self.transaction.abandon()
         self.transaction = None
 
     def _set_post_data_state(self) -> None:

@@ -8,6 +8,7 @@ and in the log. `receive` runs to its end even when the client has gone: a commi
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -18,6 +19,7 @@ from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import separators
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.analysis import Task
+from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.record import Job
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.spool import Received
@@ -26,6 +28,7 @@ from smtpintake.intake.writer import Writer
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Replies, Reply
+from smtpintake.net.lookups import Lookups
 from smtpintake.store.blobcheck import blob_is_named
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
@@ -35,31 +38,44 @@ _log: Final = structlog.get_logger(__name__)
 
 class Reception:
     """One for each process: the analysers that read, the writer that judges and records, the blobs for what is
-    large.
+    large. `lookups` begins the questions to DNS of one mail; without it nothing is verified.
     """
 
     def __init__(
-        self, analysers: Analysers, writer: Writer[Job], snapshots: Snapshots, blobs: Blobs, database: Database
+        self,
+        analysers: Analysers,
+        writer: Writer[Job],
+        snapshots: Snapshots,
+        blobs: Blobs,
+        database: Database,
+        *,
+        lookups: Callable[[], Lookups] | None,
     ) -> None:
         self._analysers = analysers
         self._writer = writer
         self._snapshots = snapshots
         self._blobs = blobs
         self._database = database
+        self._lookups = lookups
 
     def policy(self) -> Policy:
         """The newest policy that this process has seen; what finally judges is looked up again by the writer."""
         return self._snapshots.newest.policy
 
-    async def receive(self, envelope: Envelope, mail: Received) -> Replies:
+    def inquire(self, envelope: Envelope) -> Inquiry | None:
+        """The questions to DNS for a mail whose envelope begins like this."""
+        return Inquiry(self._lookups(), envelope) if self._lookups is not None else None
+
+    async def receive(self, envelope: Envelope, mail: Received, inquiry: Inquiry | None) -> Replies:
         """The mail's final reply, or over LMTP one for each recipient. Takes over `mail`: its spool file is gone
         afterwards.
         """
         started = time.monotonic()
         try:
-            # 1 Read it, in a process that can be killed; meanwhile a large mail goes to disk.
+            # 1 Wait for DNS, which was asked while the mail arrived; then read and verify it, in a process that can be
+            #   killed. Meanwhile a large mail goes to disk.
             storing = asyncio.create_task(self._store(envelope, mail))
-            analysis, failure = await self._read(envelope, mail)
+            analysis, failure = await self._read(envelope, mail, inquiry)
             blob = await storing
             # 2 Gather facts, judge, compose and record: the writer does it in one transaction, with all that wait.
             raw = Raw(mail.size, mail.sha256, mail.octets, blob)
@@ -82,10 +98,13 @@ class Reception:
         _log.info("refused", transaction=refusal.transaction_id, peer=refusal.peer.ip, reply=str(reply))
         return reply
 
-    async def _read(self, envelope: Envelope, mail: Received) -> tuple[Analysis | None, Failure | None]:
+    async def _read(
+        self, envelope: Envelope, mail: Received, inquiry: Inquiry | None
+    ) -> tuple[Analysis | None, Failure | None]:
         """What an analyser makes of the octets, or why there is nothing: this must not cost the mail its log row."""
         try:
-            task = Task.of(mail, separators(self.policy(), envelope.rcpt_to))
+            evidence = await inquiry.evidence() if inquiry is not None else None
+            task = Task.of(mail, separators(self.policy(), envelope.rcpt_to), evidence)
             analysis = await self._analysers.analyse(task)
         except Exception as error:  # noqa: BLE001 - a fault of ours: the mail is deferred, its octets and the log row are kept
             _log.exception("a mail could not be analysed", transaction=envelope.transaction_id)

@@ -4,14 +4,18 @@ Contract: what makes a message unacceptable stops the storing, never the reading
 mark, as RFC 5321 s4.2.5 wants, and the commands behind it are commands still.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from smtpintake.intake.endofdata import EndOfData
+from smtpintake.intake.inquiry import MAX_HEAD
 from smtpintake.intake.spool import Received, Spool, SpoolSpace
 from smtpintake.mail.reason import Reason
+
+_HEADER_END: Final = b"\r\n\r\n"
 
 _log = structlog.get_logger(__name__)
 
@@ -25,9 +29,15 @@ class Unreadable:
 
 
 class Upload:
-    """Feed it blocks until `ended`; then `finish`. `discard` where the client has gone."""
+    """Feed it blocks until `ended`; then `finish`. `discard` where the client has gone.
 
-    def __init__(self, space: SpoolSpace, max_size: int) -> None:
+    `on_header` is called once, as soon as the header section is whole, with the octets up to its end; at most
+    `MAX_HEAD` of them.
+    """
+
+    def __init__(self, space: SpoolSpace, max_size: int, on_header: Callable[[bytes], None] | None = None) -> None:
+        self._on_header = on_header
+        self._head: Final = bytearray()
         self._decoder: Final = EndOfData()
         self._spool: Final = Spool(space)
         self._max_size: Final = max_size
@@ -55,6 +65,7 @@ class Upload:
         elif self.size > self._max_size:
             self._refuse(Reason.DATA_SIZE)
         else:
+            self._look_for_header(octets)
             try:
                 await self._spool.write(octets)
             except OSError as error:
@@ -67,6 +78,17 @@ class Upload:
             except OSError as error:
                 self._storage_fails(error)
         return Unreadable(self._fault or Reason.FAULT_STORAGE, self.size)
+
+    def _look_for_header(self, octets: bytes) -> None:
+        if self._on_header is None:
+            return
+        seen = max(0, len(self._head) - len(_HEADER_END) + 1)
+        self._head.extend(octets[:MAX_HEAD])
+        end = self._head.find(_HEADER_END, seen)
+        if end >= 0 or len(self._head) >= MAX_HEAD or self.ended:
+            self._on_header(bytes(self._head[: end + len(_HEADER_END)] if end >= 0 else self._head[:MAX_HEAD]))
+            self._on_header = None
+            self._head.clear()
 
     def discard(self) -> None:
         self._spool.discard()

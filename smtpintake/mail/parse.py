@@ -52,10 +52,10 @@ class _Content:
     broken: str = ""
 
 
-def read(raw: bytes | memoryview | Octets, sha256: str | None = None) -> Message:
-    """The Message that `raw` is. `sha256` (hex) spares the work where who stored the octets has hashed them already."""
+def read(raw: bytes | memoryview | Octets, sha256: str | None = None, scan: Prescan | None = None) -> Message:
+    """The Message that `raw` is. `sha256` (hex) and `scan` spare the work where the octets were hashed and scanned."""
     octets = raw.tobytes() if isinstance(raw, memoryview) else raw
-    scan = prescan(octets)
+    scan = scan or prescan(octets)
     content = _Content() if scan.refusal else _content(octets, scan)
     fields: dict[bytes, list[bytes]] = {}
     for field in scan.fields:

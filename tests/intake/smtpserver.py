@@ -14,6 +14,7 @@ from smtpintake.intake.accounts import Accounts
 from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.guards import Guards
 from smtpintake.intake.handler import Refusal
+from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
@@ -48,7 +49,10 @@ class FakeJourney:
     def policy(self) -> Policy:
         return self.rules
 
-    async def receive(self, envelope: Envelope, mail: Received) -> Replies:
+    def inquire(self, envelope: Envelope) -> Inquiry | None:
+        return None
+
+    async def receive(self, envelope: Envelope, mail: Received, inquiry: Inquiry | None) -> Replies:
         self.entered.set()
         await self.gate.wait()
         if self.fault is not None:

@@ -52,7 +52,7 @@ class House:
             path.write_bytes(raw)
         received = Received(None if path else raw, path, len(raw), f"{abs(hash(raw)):064x}")
         envelope = make.envelope(transaction_id=new_id(make.NOW))
-        return str((await self.reception.receive(envelope, received))[0])
+        return str((await self.reception.receive(envelope, received, None))[0])
 
     def count(self, model: type) -> int:
         with Session(self.database.engine) as session:

@@ -1,0 +1,124 @@
+"""`Inquiry`: what DNS must say of one mail, asked while the mail still arrives.
+
+Contract: begun at MAIL, when SPF can be asked; `header` when the header section is there, when all else can, at once;
+`envelope` and `evidence` when the mail is. Whoever gives the mail up calls `abandon`. DNS trouble is in the evidence;
+nothing raises for it, and no wait is longer than the resolver's deadline.
+
+SPF is of a client's address. It is not asked of a client that nobody has told us, nor of one that logged in: whoever
+submits comes from anywhere.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any, Final
+
+from smtpintake.auth.answers import Answer
+from smtpintake.auth.results import AuthResult, SpfIdentity, SpfResult
+from smtpintake.auth.verify import Evidence, questions
+from smtpintake.mail import fieldvalue
+from smtpintake.mail.address import AddressError, fold_domain
+from smtpintake.mail.envelope import Envelope, Hello, Relay, ToldBy
+from smtpintake.mail.prescan import MAX_HEADER, Prescan, scan_section
+from smtpintake.mail.received import client_of
+from smtpintake.net.lookups import Lookups
+
+# So many octets hold the header section, or show that it is too long.
+MAX_HEAD: Final = MAX_HEADER + 4
+
+
+class Inquiry:
+    """One mail's. Make it in a running event loop."""
+
+    def __init__(self, lookups: Lookups, envelope: Envelope) -> None:
+        self._lookups: Final = lookups
+        self._envelope = envelope
+        self._spf: asyncio.Task[tuple[SpfResult, SpfResult]] | None = None
+        self._keys: asyncio.Task[tuple[Answer, ...]] | None = None
+        self._unasked = self._why_no_spf()
+        if not self._unasked and not self._is_told_in_header():
+            self._spf = self._begin(self._ask_spf())
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What DNS has said until now, in the order of the questions."""
+        return self._lookups.answers
+
+    def header(self, head: bytes) -> None:
+        """Ask what the header section wants to know. `head` begins the mail and holds the section, or `MAX_HEAD`
+        octets.
+        """
+        scan = scan_section(head, 0, len(head))
+        if self._is_told_in_header() and not self._unasked:
+            self._envelope = _told_in_header(self._envelope, scan)
+            self._unasked = self._why_no_spf()
+            if not self._unasked:
+                self._spf = self._begin(self._ask_spf())
+        if scan.refusal is None and (names := questions(scan, _spf_domain(self._envelope))):
+            self._keys = self._begin(self._lookups.txt(names))
+
+    def envelope(self, envelope: Envelope) -> Envelope:
+        """`envelope` with the client that the header section told, where a relay tells it there."""
+        told = self._envelope
+        return replace(envelope, peer=told.peer, hello=told.hello, relay=told.relay)
+
+    async def evidence(self) -> Evidence:
+        """All that was found out."""
+        if self._spf is None:
+            none = SpfResult(AuthResult.NONE, detail=self._unasked)
+            spf, helo = none, replace(none, identity=SpfIdentity.HELO)
+        else:
+            spf, helo = await self._spf
+        if self._keys is not None:
+            await self._keys
+        return Evidence(spf, helo, self.answers, self._envelope.received_at)
+
+    def abandon(self) -> None:
+        """Nobody needs the evidence any more. Doing it again, or after `evidence`, is fine."""
+        for task in (self._spf, self._keys):
+            if task is not None:
+                task.cancel()
+
+    async def _ask_spf(self) -> tuple[SpfResult, SpfResult]:
+        told, mailbox = self._envelope, self._envelope.mail_from.mailbox
+        domain, localpart = (mailbox.folded_domain, mailbox.localpart) if mailbox is not None else ("", "")
+        return await self._lookups.spf(told.peer.ip, told.hello.name, domain, localpart)
+
+    def _is_told_in_header(self) -> bool:
+        relay = self._envelope.relay
+        return relay is not None and relay.told_by is ToldBy.RECEIVED
+
+    def _why_no_spf(self) -> str:
+        told = self._envelope
+        if told.login is not None:
+            return f"{told.login.name} logged in"
+        if told.relay is not None and told.relay.told_by is ToldBy.NOBODY:
+            return f"the relay {told.relay.ip} does not tell its client"
+        if not told.peer.ip:
+            return "no client is known"
+        return ""
+
+    @staticmethod
+    def _begin(asking: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        return asyncio.create_task(asking)
+
+
+def _told_in_header(envelope: Envelope, scan: Prescan) -> Envelope:
+    """The topmost Received field is the relay's own: nobody behind it could write above it (RFC 5321 s4.4)."""
+    if envelope.relay is None:
+        return envelope
+    topmost = next((field.value for field in scan.fields if field.name == b"received"), b"")
+    found = client_of(fieldvalue.unfold(topmost))
+    if found is None:
+        return replace(envelope, relay=Relay(envelope.relay.ip, ToldBy.NOBODY))
+    peer, hello = found
+    return replace(envelope, peer=peer, hello=Hello(hello))
+
+
+def _spf_domain(envelope: Envelope) -> str:
+    """What SPF may authenticate (RFC 7208 s2.4): the reverse-path's domain, or the name in HELO."""
+    mailbox = envelope.mail_from.mailbox
+    try:
+        return mailbox.folded_domain if mailbox is not None else fold_domain(envelope.hello.name)
+    except AddressError:
+        return ""
