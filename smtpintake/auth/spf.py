@@ -31,7 +31,10 @@ _ASKED_FOR: Final = {Kind.INCLUDE: "TXT", Kind.MX: "MX", Kind.EXISTS: "A"}
 
 
 class Check:
-    """One identity, `local_part@domain`, and the client that uses it. The domain is folded."""
+    """One identity, `local_part@domain`, and the client that uses it. The domain is folded.
+
+    Raises ValueError where `peer_ip` is no IP address.
+    """
 
     def __init__(self, identity: SpfIdentity, peer_ip: str, helo: str, domain: str, local_part: str = "") -> None:
         address = ipaddress.ip_address(peer_ip.partition("%")[0])

@@ -6,11 +6,12 @@ many round trips as it is deep.
 """
 
 import asyncio
+import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from smtpintake.auth.answers import Answer
-from smtpintake.auth.results import SpfIdentity, SpfResult
+from smtpintake.auth.results import AuthResult, SpfIdentity, SpfResult
 from smtpintake.auth.spf import Check, is_domain
 
 if TYPE_CHECKING:
@@ -22,7 +23,16 @@ _MAX_AHEAD: Final = 20  # questions that perhaps nobody needs, for a mail
 async def check(
     lookups: "Lookups", peer_ip: str, helo: str, domain: str, local_part: str
 ) -> tuple[SpfResult, SpfResult]:
-    """The results for MAIL FROM and for HELO, both folded. An empty `domain` is the null reverse-path."""
+    """The results for MAIL FROM and for HELO, both folded. An empty `domain` is the null reverse-path.
+
+    A client without an IP address (it came over a Unix socket) has no results.
+    """
+    if not _is_address(peer_ip):
+        why = "the client has no IP address"
+        return (
+            SpfResult(AuthResult.NONE, SpfIdentity.MAIL_FROM, domain or helo, why),
+            SpfResult(AuthResult.NONE, SpfIdentity.HELO, helo, why),
+        )
     of_helo = Check(SpfIdentity.HELO, peer_ip, helo, helo)
     if not domain:
         # RFC 7208 s2.4: postmaster at the HELO name stands for it.
@@ -31,6 +41,14 @@ async def check(
     of_mail_from = Check(SpfIdentity.MAIL_FROM, peer_ip, helo, domain, local_part)
     ahead = _Ahead(lookups, (of_mail_from, of_helo))
     return await _run(of_mail_from, ahead), await _run(of_helo, ahead)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 async def _run(check: Check, ahead: "_Ahead") -> SpfResult:

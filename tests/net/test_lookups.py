@@ -131,6 +131,12 @@ async def test_a_null_reverse_path_is_checked_as_postmaster_of_the_helo_name(res
     assert (helo.result, helo.identity) == (AuthResult.PASS, SpfIdentity.HELO)
 
 
+async def test_a_client_without_an_address_has_no_result(dns: Server, resolver: Resolver) -> None:
+    mail_from, helo = await Lookups(resolver, HOUR).spf("", "mx.example.org", "example.org", "jo")
+    assert (mail_from.result, mail_from.domain, helo.result) == (AuthResult.NONE, "example.org", AuthResult.NONE)
+    assert dns.queries == []
+
+
 async def test_a_tree_of_records_takes_as_many_round_trips_as_it_is_deep(dns: Server, resolver: Resolver) -> None:
     lookups = Lookups(resolver, HOUR)
     dns.holding = True
