@@ -139,9 +139,8 @@ def open_resolver(settings: Settings) -> Resolver:
     return Resolver(section.nameservers, section.timeout, section.deadline)
 
 
-@asynccontextmanager
-async def open_guards(settings: Settings, journey: Journey) -> AsyncIterator[Guards]:
-    """What keeps strangers from wearing the server out. Raises NotReadyError."""
+def make_rates(settings: Settings) -> Rates:
+    """What counts how often peers and senders come. Raises NotReadyError."""
     section = settings.limits
     named = (
         (Counted.CONNECTIONS, section.connections_per_peer),
@@ -150,9 +149,16 @@ async def open_guards(settings: Settings, journey: Journey) -> AsyncIterator[Gua
         (Counted.REFUSED_RECIPIENTS, section.recipients_refused_per_peer),
     )
     try:
-        rates = Rates({what: rate for what, rate in named if rate is not None}, section.backend)
+        return Rates({what: rate for what, rate in named if rate is not None}, section.backend)
     except ConfigurationError as error:
         raise NotReadyError(f"[limits] backend: {error}") from error
+
+
+@asynccontextmanager
+async def open_guards(settings: Settings, journey: Journey) -> AsyncIterator[Guards]:
+    """What keeps strangers from wearing the server out. Raises NotReadyError."""
+    section = settings.limits
+    rates = make_rates(settings)
     tarpit = Tarpit(section.tarpit_after, section.tarpit_delay, section.tarpit_end)
     zones = [Zone(each.zone, each.codes, each.action) for each in settings.dnsbl.zones]
     dnsbl = Dnsbl(journey.resolver, zones) if zones else None

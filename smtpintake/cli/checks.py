@@ -26,8 +26,8 @@ from smtpintake.net.nameserver import Nameserver
 from smtpintake.settings import Settings
 from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
-from smtpintake.store.migrations import current, newest
-from smtpintake.wiring import open_resolver
+from smtpintake.store.migrations import NotReadyError, current, newest
+from smtpintake.wiring import make_rates, open_resolver
 
 _MIB: Final = 1 << 20
 _MADE_WHEN_NEEDED: Final = "nothing: the first command that needs it makes it"
@@ -166,6 +166,29 @@ def name_servers(settings: Settings) -> Iterator[Check]:
             yield Check(f"name server {server}", Result.OK, "answers")
 
 
+def rates(settings: Settings) -> Iterator[Check]:
+    """Redis, where it is to count: without it nothing is limited."""
+    if not settings.limits.backend:
+        return
+
+    async def ask() -> str | None:
+        counted = make_rates(settings)
+        try:
+            return await counted.trouble()
+        finally:
+            await counted.close()
+
+    try:
+        trouble = asyncio.run(ask())
+    except NotReadyError as error:
+        yield Check("redis", Result.FAIL, str(error), "install the extra, or leave backend in [limits] empty")
+        return
+    if trouble is None:
+        yield Check("redis", Result.OK, "answers")
+    else:
+        yield Check("redis", Result.WARNING, trouble, "start it, or check backend in [limits]: nothing is limited now")
+
+
 def smarthost(settings: Settings) -> Iterator[Check]:
     """Reached, encrypted and logged in to, up to the first command that would send."""
     section = settings.smarthost
@@ -216,5 +239,6 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     certificate,
     listeners,
     name_servers,
+    rates,
     smarthost,
 )

@@ -7,7 +7,7 @@ refuses mail by itself failing: Redis in trouble, or slow, means that nobody is 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import Final, Protocol, cast
 
@@ -22,6 +22,7 @@ from smtpintake.intake.limits import Rate
 
 _PATIENCE: Final = 1.0  # seconds for Redis to answer
 _PAUSE: Final = 10.0  # seconds without asking a Redis that did not
+_MAX_QUESTIONS: Final = 50  # of Redis at a time; each has a connection, and redis-py makes at most a hundred
 _MAX_COUNTERS: Final = 100_000  # some 25 MB
 
 _log: Final = structlog.get_logger(__name__)
@@ -112,6 +113,7 @@ class Rates:
         self._limiter: Final = FixedWindowRateLimiter(Counters() if self._redis is None else self._redis)
         self._pause: Final = pause
         self._patience: Final = patience
+        self._questions: Final = asyncio.Semaphore(_MAX_QUESTIONS)
         self._ask_again = 0.0  # when the clock of the loop says so; 0 while Redis is well
 
     async def count(self, what: Counted, key: str) -> Rate | None:
@@ -122,32 +124,40 @@ class Rates:
         """The rate that one more would exceed, or None. Counts nothing."""
         return await self._over(what, key, self._limiter.test)
 
+    async def trouble(self) -> str | None:
+        """Why nothing can be counted, if so. In memory there is no trouble."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._limiter.storage.get("trouble")
+        except (StorageError, OSError) as error:
+            return str(error.__cause__ or error) or "no answer"
+        return None
+
     async def close(self) -> None:
         if self._redis is not None and isinstance(self._redis.bridge, RedispyBridge):
             await cast("_Closable", self._redis.bridge.get_connection()).aclose()
 
     async def _over(
-        self, what: Counted, key: str, ask: Callable[[RateLimitItemPerSecond, str, str], Coroutine[None, None, bool]]
+        self, what: Counted, key: str, ask: Callable[[RateLimitItemPerSecond, str, str], Awaitable[bool]]
     ) -> Rate | None:
         if what not in self._rates:
             return None
         rate, item = self._rates[what]
         if self._redis is None:
             return None if await ask(item, what, key) else rate
-        return None if await self._patiently(ask(item, what, key)) else rate
+        return None if await self._patiently(lambda: ask(item, what, key)) else rate
 
-    async def _patiently(self, asking: Coroutine[None, None, bool]) -> bool:
+    async def _patiently(self, ask: Callable[[], Awaitable[bool]]) -> bool:
         """What Redis says, or True where it says nothing in time."""
         now = asyncio.get_running_loop().time()
         if now < self._ask_again:
-            asking.close()
             return True
         was_down = bool(self._ask_again)
         if was_down:
             self._ask_again = now + self._pause  # one asks, the others go on
         try:
-            async with asyncio.timeout(self._patience):
-                within = await asking
+            async with asyncio.timeout(self._patience), self._questions:
+                within = await ask()
         except (StorageError, OSError) as error:  # TimeoutError is an OSError
             if not self._ask_again:
                 _log.warning("rates are not counted: Redis cannot be asked", error=repr(error.__cause__ or error))
@@ -155,7 +165,7 @@ class Rates:
             return True
         if was_down:
             _log.info("rates are counted again")
-        self._ask_again = 0.0
+            self._ask_again = 0.0
         return within
 
 

@@ -20,6 +20,7 @@ from tests.certificates import issue
 from tests.cli.conftest import Run
 from tests.dns import REFUSED, Server, dns_server
 from tests.intake.smtpserver import serving
+from tests.redis import Redis, redis  # noqa: F401 - a fixture
 
 Json = Callable[..., Any]
 DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
@@ -150,6 +151,15 @@ def test_name_servers_that_do_not_answer(found: Found, healthy: pytest.MonkeyPat
     dns.zone[""] = REFUSED
     healthy.setenv("SMTPINTAKE_DNS__NAMESERVERS", dns.address)
     assert found()[f"name server {dns.address}"][:2] == ("fail", "REFUSED")
+
+
+def test_redis_where_it_counts(found: Found, healthy: pytest.MonkeyPatch, redis: Redis) -> None:  # noqa: F811
+    healthy.setenv("SMTPINTAKE_LIMITS__BACKEND", redis.url)
+    assert "redis" not in found()
+    redis.stop()
+    result, seen, *_ = found()["redis"]
+    assert result == "warning"
+    assert "connecting to" in seen
 
 
 def test_a_secret_that_others_can_read(found: Found, healthy: None, folder: Path) -> None:

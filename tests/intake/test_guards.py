@@ -276,19 +276,19 @@ async def test_a_mark_goes_with_the_mail(tmp_path: Path) -> None:
 
 async def test_the_greeting_does_not_wait_for_the_lists(tmp_path: Path) -> None:
     async with listing(tmp_path, {"a": "127.0.0.2"}, a=Action.REJECT) as (server, dns):
-        dns.gate.clear()
+        dns.holding = True
         client = await from_(server, LISTED)
         assert (await client.ask("MAIL FROM:<a@b.example>")).startswith("250 ")
         refused = asyncio.create_task(client.ask("RCPT TO:<support@example.org>"))
         await until(lambda: dns.count(f"{LABEL}.a.example", "A") == 1)
         assert not refused.done()
-        dns.gate.set()
+        dns.release()
         assert (await refused).startswith("550 5.7.1 peer.listed")
 
 
 async def test_who_leaves_is_asked_about_no_more(tmp_path: Path) -> None:
     async with listing(tmp_path, {}, a=Action.REJECT) as (server, dns):
-        dns.gate.clear()
+        dns.holding = True
         client = await from_(server, LISTED)
         assert await client.ask("QUIT") == "221 2.0.0 bye"
         await until(lambda: not len(server.listener.sessions))

@@ -103,6 +103,13 @@ async def test_redis_counts_for_several_processes(redis: Redis) -> None:  # noqa
     await theirs.close()
 
 
+async def test_redis_is_asked_by_many_at_once(redis: Redis) -> None:  # noqa: F811
+    rates = Rates({Counted.MAILS: Rate(300, 86400)}, redis.url, patience=30.0)
+    told = await asyncio.gather(*(rates.count(Counted.MAILS, "a") for _ in range(500)))
+    assert sum(rate is not None for rate in told) == 200
+    await rates.close()
+
+
 async def test_redis_that_is_gone_refuses_nobody_and_is_told_once(redis: Redis) -> None:  # noqa: F811
     rates = Rates(MAILS, redis.url, pause=0.0)
     assert await over(rates, "a", "a", "a") == [False, False, True]
