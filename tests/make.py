@@ -1,10 +1,12 @@
 """Values for tests, complete and plain, each field to be overridden by name."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from smtpintake.auth.results import UNVERIFIED
 from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender
+from smtpintake.decide.issuefields import IssueFields, initial
 from smtpintake.decide.policy import Policy, Role, read_document
 from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import Mailbox, ReversePath
@@ -27,6 +29,12 @@ def policy(version: int = 1, **inbox: Any) -> Policy:
         {"key": "OPS", "name": "Operations", "issue_types": [{"name": "alert", "prefix": "AL"}]},
     ]
     return Policy(version, read_document({"project": projects, "inbox": [support | inbox]}))
+
+
+def fields(subject: str = "Printer on fire", **values: Any) -> IssueFields:
+    """What an issue of `policy()` is made with."""
+    made = policy()
+    return replace(initial(made, made.inboxes["support"], subject), **values)
 
 
 def author(address: str = "cara@customer.example", name: str = "Cara") -> Author:

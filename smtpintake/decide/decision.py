@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from smtpintake.decide.facts import Candidate, Earlier, Finding
+from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.policy import Proof
 from smtpintake.mail.reason import Reason
 
@@ -32,6 +33,7 @@ class CreateIssue:
 
     reason: Reason
     new_person: bool
+    fields: IssueFields
     mentions: tuple[Candidate, ...] = ()
 
 

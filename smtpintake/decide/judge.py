@@ -25,6 +25,7 @@ from smtpintake.decide.decision import (
 )
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.fields import within
+from smtpintake.decide.issuefields import initial
 from smtpintake.decide.policy import Policy, UnknownSenders, Unmatched
 from smtpintake.decide.threading import Thread, find_thread
 from smtpintake.mail.message import Origin
@@ -46,7 +47,7 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
         findings.append(result)
     thread = find_thread(facts)
     findings += thread.findings
-    ruling = _place(facts, thread)
+    ruling = _place(facts, policy, thread)
     return Judgement(ruling.decision, (*findings, ruling.finding))
 
 
@@ -165,7 +166,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 # ---- where it belongs ----------------------------------------------------------------------------------------------
 
 
-def _place(facts: Facts, thread: Thread) -> Ruling:
+def _place(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
     """The ruling for a mail that no check refused: a comment, an issue, or what the inbox does with the rest."""
     unknown = facts.sender is None or not facts.sender.registered
     automatic = facts.message.origin in _MACHINE_ANSWERS
@@ -182,7 +183,7 @@ def _place(facts: Facts, thread: Thread) -> Ruling:
         return ruled("decision", "discard", Discard(Reason.ORIGIN_AUTOMATIC), "an automatic answer to nothing we know")
     if unknown and facts.inbox.unknown_senders is not UnknownSenders.CREATE:
         return _unknown_sender(facts)
-    return _unmatched(facts, thread)
+    return _unmatched(facts, policy, thread)
 
 
 def _unknown_sender(facts: Facts) -> Ruling:
@@ -192,9 +193,12 @@ def _unknown_sender(facts: Facts) -> Ruling:
     return ruled("unknown_senders", "reject", Reject(Reason.SENDER_UNKNOWN), detail)
 
 
-def _unmatched(facts: Facts, thread: Thread) -> Ruling:
+def _unmatched(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
+    fields = initial(policy, facts.inbox, facts.message.subject)
     decisions: dict[Unmatched, Decision] = {
-        Unmatched.CREATE: CreateIssue(Reason.THREAD_NEW, new_person=facts.sender is None, mentions=thread.mentions),
+        Unmatched.CREATE: CreateIssue(
+            Reason.THREAD_NEW, new_person=facts.sender is None, fields=fields, mentions=thread.mentions
+        ),
         Unmatched.REJECT: Reject(Reason.THREAD_UNMATCHED),
         Unmatched.HOLD: Hold(Reason.THREAD_UNMATCHED),
         Unmatched.DISCARD: Discard(Reason.THREAD_UNMATCHED),

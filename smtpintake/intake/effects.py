@@ -15,7 +15,7 @@ from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.outcome import outcome_of
-from smtpintake.decide.policy import Inbox, Policy
+from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import Route, route
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
@@ -115,29 +115,30 @@ class Effects:
     def _create(self, submission: Submission, draft: Draft, place: Place, decision: CreateIssue) -> Place:
         facts = place.facts
         issue_id = next(self.drawn.issues)
-        number = next(self.drawn.numbers[facts.inbox.project])
-        key = f"{facts.inbox.project}-{number}"
+        fields = decision.fields
+        number = next(self.drawn.numbers[fields.project])
+        key = f"{fields.project}-{number}"
         author = facts.message.authors[0]
         person_id = self._person(facts, author, decision.new_person)
         self.rows.add(
             Issue,
             id=issue_id,
-            project_id=self.snapshot.project_ids[facts.inbox.project],
+            project_id=self.snapshot.project_ids[fields.project],
             number=number,
             key=key,
             inbox_id=self.snapshot.inbox_ids[facts.inbox.name],
-            type=_issue_type(self.snapshot.policy, facts.inbox),
-            title=draft.subject[:MAX_TITLE] or NO_SUBJECT,
-            status="open",
-            priority=facts.inbox.defaults.priority,
+            type=fields.issue_type,
+            title=fields.title[:MAX_TITLE] or NO_SUBJECT,
+            status=fields.status,
+            priority=fields.priority,
             assignee_id=None,
             reporter_id=person_id,
             reporter_address=author.mailbox.folded,
             reporter_name=author.name[:MAX_NAME],
             organisation_id=facts.sender.organisation_id if facts.sender else None,
-            language=facts.inbox.language,
-            tags=list(facts.inbox.defaults.tags),
-            fields={},
+            language=fields.language,
+            tags=list(fields.tags),
+            fields=dict(fields.fields),
             body_text=draft.body_text,
             body_html=draft.body_html,
             hidden_text=draft.hidden_text,
@@ -297,6 +298,3 @@ class Effects:
         for first, other in pairwise(made):
             self.rows.add(IssueLink, issue_id=first, other_id=other, kind="same-mail")
 
-
-def _issue_type(policy: Policy, inbox: Inbox) -> str:
-    return inbox.issue_type or policy.projects[inbox.project].issue_types[0].name

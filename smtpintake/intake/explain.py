@@ -91,7 +91,7 @@ def _judged(facts: Facts, judgement: Judgement, policy: Policy, lookups: tuple[A
         case _:
             pass
     # A new issue has no number before it is recorded.
-    shown = f"{facts.inbox.project}-?" if isinstance(decision, CreateIssue) else issue
+    shown = f"{decision.fields.project}-?" if isinstance(decision, CreateIssue) else issue
     return Explanation(
         recipients=facts.recipients,
         inbox=facts.inbox.name,

@@ -157,10 +157,10 @@ def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMai
     """
     made: Counter[str] = Counter()
     comments = people = 0
-    for facts, judgement in (result for mail in judged for result in mail.results):
+    for _, judgement in (result for mail in judged for result in mail.results):
         match judgement.decision:
-            case CreateIssue(new_person=new):
-                made[facts.inbox.project] += 1
+            case CreateIssue(new_person=new, fields=fields):
+                made[fields.project] += 1
                 people += new
             case AddComment(new_person=new):
                 comments += 1

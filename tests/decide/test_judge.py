@@ -98,7 +98,9 @@ def test_the_trace_names_every_check_up_to_the_one_that_ruled_and_none_after_it(
 
 def test_a_stranger_with_a_guessed_token_makes_an_issue_of_their_own_that_mentions_it() -> None:
     found = make.candidate(Reason.THREAD_TOKEN, participates=False)
-    assert decide(candidates=(found,)) == CreateIssue(Reason.THREAD_NEW, new_person=True, mentions=(found,))
+    assert decide(candidates=(found,)) == CreateIssue(
+        Reason.THREAD_NEW, new_person=True, fields=make.fields(), mentions=(found,)
+    )
 
 
 def test_a_participant_may_use_the_token() -> None:

@@ -18,7 +18,7 @@ from smtpintake.decide.policy import Proof
 from smtpintake.mail.reason import Reason
 from tests import make
 
-CREATE = CreateIssue(Reason.THREAD_NEW, new_person=False)
+CREATE = CreateIssue(Reason.THREAD_NEW, new_person=False, fields=make.fields())
 REFUSE = Reject(Reason.SENDER_UNKNOWN)
 HOLD = Hold(Reason.SENDER_UNKNOWN)
 
