@@ -42,7 +42,9 @@ address_verify_map =
 address_verify_poll_delay = 1s
 """
 # An address with a subaddress is looked up first.
+BOUND = "127.0.0.8"
 TRANSPORT = """\
+support+received@example.org  bound:[127.0.0.1]:{server}
 support+lmtp@example.org  lmtp:inet:127.0.0.1:{lmtp}
 example.org       smtp:[127.0.0.1]:{server}
 customer.example  smtp:[127.0.0.1]:{customer}
@@ -65,6 +67,8 @@ defer    unix  - - n - 0 bounce
 trace    unix  - - n - 0 bounce
 verify   unix  - - n - 1 verify
 smtp     unix  - - n - - smtp
+bound    unix  - - n - - smtp
+    -o smtp_bind_address={bound} -o smtp_send_xforward_command=no
 lmtp     unix  - - n - - lmtp
 showq    unix  n - n - - showq
 error    unix  - - n - - error
@@ -76,7 +80,7 @@ postlog  unix-dgram n - n - 1 postlogd
 
 class Postfix:
     """A Postfix of our own in `folder`: mail for example.org goes to `server`, for support+lmtp@example.org to `lmtp`,
-    for customer.example to `customer`.
+    for customer.example to `customer`. That for support+received@example.org comes from BOUND, without XFORWARD.
     """
 
     def __init__(self, folder: Path, server: int, lmtp: int) -> None:
@@ -91,7 +95,7 @@ class Postfix:
         (folder / "data").mkdir()
         shutil.chown(folder / "data", "postfix")
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER), ("transport", TRANSPORT)):
-            (folder / "etc" / name).write_text(text.format(folder=folder, **ports))
+            (folder / "etc" / name).write_text(text.format(folder=folder, bound=BOUND, **ports))
 
     def start(self) -> None:
         with (self.folder / "log").open("wb") as log:

@@ -8,15 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import issue, trusting
+from tests.dns import dns_server
 from tests.haproxy import SOURCE, HAProxy, proxying
 from tests.journey.test_first_hour import mail
 from tests.journey.test_relay import logged
-from tests.postfix import SENDER, Postfix, relaying, swaks
+from tests.postfix import BOUND, SENDER, Postfix, relaying, swaks
 from tests.server import PATIENCE, Server, free_port
 
 TO = "support@example.org"
+SILENT = "127.0.0.7"
+TOLD_BY = {SOURCE: "proxy", BOUND: "received", "127.0.0.1": "xclient"}
+# Who may send as SENDER. No relay of these tests may.
+SPF = "v=spf1 ip4:192.0.2.0/28 ip6:2001:db8::/64 ip4:127.0.0.2 -all"
 # Postfix and swaks speak to us from 127.0.0.1.
 SETTINGS = """\
+[dns]
+nameservers = ["{nameserver}"]
+
 [smtp]
 tls_certificate = "{certificate}"
 tls_key = "{key}"
@@ -33,31 +41,42 @@ networks = ["127.0.0.1"]
 client = "xclient"
 
 [[smtp.trusted_relays]]
-networks = ["{source}"]
+networks = ["{haproxy}"]
 client = "proxy"
+
+[[smtp.trusted_relays]]
+networks = ["{bound}"]
+client = "received"
+
+[[smtp.trusted_relays]]
+networks = ["{silent}"]
+client = "none"
 """
 
 
 class TrustingServer(Server):
     """Believes relays, has a port where TLS comes first, and one for LMTP."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, nameserver: str) -> None:
         super().__init__(folder, {"SMTPINTAKE_CONFIG": f"{folder}/settings.toml"})
-        del self.environment["SMTPINTAKE_SMTP__LISTEN"]  # it would win
+        for key in "SMTPINTAKE_SMTP__LISTEN", "SMTPINTAKE_AUTHENTICATION__VERIFY":
+            del self.environment[key]  # it would win
         self.implicit_tls, self.lmtp = free_port(), free_port()
         certificate, key = issue(folder)
+        names = {"haproxy": SOURCE, "bound": BOUND, "silent": SILENT, "nameserver": nameserver}
         ports = {"port": self.port, "implicit_tls": self.implicit_tls, "lmtp": self.lmtp}
-        text = SETTINGS.format(certificate=certificate, key=key, source=SOURCE, **ports)
+        text = SETTINGS.format(certificate=certificate, key=key, **names, **ports)
         (folder / "settings.toml").write_text(text)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrustingServer]:
-    server = TrustingServer(tmp_path_factory.mktemp("trusting"))
-    server.prepare()
-    server.start()
-    yield server
-    server.stop()
+    with dns_server({"customer.example": {"TXT": SPF}}) as dns:
+        server = TrustingServer(tmp_path_factory.mktemp("trusting"), dns.address)
+        server.prepare()
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +91,12 @@ def haproxy(server: TrustingServer, tmp_path_factory: pytest.TempPathFactory) ->
         yield haproxy
 
 
-def client_of(server: Server, subject: str) -> tuple[str | None, str | None]:
-    """Address and name of the client of the only mail with that subject, which became an issue, as a relay told."""
+def client_of(server: Server, subject: str, spf: str = "pass") -> tuple[str | None, str | None]:
+    """Address and name of the client of the only mail with that subject, as a relay told; SPF judged that address."""
     ((row,),) = logged(server, subject)
-    assert row["outcome"] == "created"
-    told_by = "proxy" if row["relay"]["ip"] == SOURCE else "xclient"
-    assert row["relay"] == {"ip": row["relay"]["ip"], "told_by": told_by}
+    assert (row["outcome"], row["spf"]) == ("created", spf)
+    relay = row["relay"]
+    assert relay["told_by"] == TOLD_BY[relay["ip"]]
     return row["peer_ip"], row["helo"]
 
 
@@ -107,7 +126,7 @@ def test_postfix_forwards_its_client(server: Server, postfix: Postfix) -> None:
     postfix.until_empty()
     assert client_of(server, "Forwarded 1") == ("192.0.2.1", "box1.customer.example")
     assert client_of(server, "Forwarded 2") == ("192.0.2.2", "box2.customer.example")
-    assert client_of(server, "Not forged") == ("127.0.0.3", "[203.0.113.9]")
+    assert client_of(server, "Not forged", "fail") == ("127.0.0.3", "[203.0.113.9]")
 
 
 def test_postfix_forwards_its_client_by_lmtp(server: Server, postfix: Postfix) -> None:
@@ -115,6 +134,26 @@ def test_postfix_forwards_its_client_by_lmtp(server: Server, postfix: Postfix) -
     assert "250 2.0.0 Ok: queued" in swaks(postfix.port, "support+lmtp@example.org", "By LMTP", *client)
     postfix.until_empty()
     assert client_of(server, "By LMTP") == ("192.0.2.4", "box4.customer.example")
+
+
+def test_postfix_tells_of_its_client_in_its_received_field(server: Server, postfix: Postfix) -> None:
+    to = "support+received@example.org"
+    client = "--xclient-addr", "192.0.2.5", "--helo", "[203.0.113.9]"
+    forged = "--header", "Received: from x (y [198.51.100.1]) by relay.example (Postfix) with ESMTP id 1; now"
+    assert "250 2.0.0 Ok: queued" in swaks(postfix.port, to, "In Received", *client, *forged)
+    assert "250 2.0.0 Ok: queued" in swaks(postfix.port, to, "From within", *forged)
+    postfix.until_empty()
+    assert client_of(server, "In Received") == ("192.0.2.5", "[203.0.113.9]")
+    ((within,),) = logged(server, "From within")  # an address that is not on the internet
+    assert within["relay"] == {"ip": BOUND, "told_by": "none"}
+    assert (within["peer_ip"], within["spf"]) == (BOUND, "none")
+
+
+def test_a_relay_that_does_not_tell(server: Server) -> None:
+    assert "created; log " in swaks(server.port, TO, "Not told", "--local-interface", SILENT)
+    ((row,),) = logged(server, "Not told")
+    assert row["relay"] == {"ip": SILENT, "told_by": "none"}
+    assert (row["peer_ip"], row["spf"]) == (SILENT, "none")
 
 
 def test_postfix_passes_our_verdict_on_while_its_client_waits(server: Server, postfix: Postfix) -> None:
