@@ -297,4 +297,3 @@ class Effects:
         made = [place.issue_id for place in places if place.outcome is Outcome.CREATED]
         for first, other in pairwise(made):
             self.rows.add(IssueLink, issue_id=first, other_id=other, kind="same-mail")
-

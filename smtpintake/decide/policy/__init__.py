@@ -1,0 +1,49 @@
+"""`Policy`: what the admin wants, as one immutable value, and `Document`, the file it is written in; a module a noun.
+
+Contract: a Document is validated whole, every fault at once (pydantic's ValidationError). It holds what is configured
+(projects, inboxes); people and organisations are a directory that also grows by mail, so a document names people only
+to add or change them. `Policy` is a Document with its version and the look-ups that routing needs, built once a
+version.
+"""
+
+from smtpintake.decide.policy.document import Document, PolicyError, read_document
+from smtpintake.decide.policy.inbox import (
+    DEFAULT_SEPARATORS,
+    AllowedDomain,
+    AutoReply,
+    Defaults,
+    Inbox,
+    OnFail,
+    Require,
+    UnknownSenders,
+    Unmatched,
+)
+from smtpintake.decide.policy.inforce import EMPTY_POLICY, Policy
+from smtpintake.decide.policy.people import Organisation, Person, Role
+from smtpintake.decide.policy.project import IssueType, Project
+from smtpintake.decide.policy.proof import Proof
+from smtpintake.decide.policy.section import Section
+
+__all__ = [
+    "DEFAULT_SEPARATORS",
+    "EMPTY_POLICY",
+    "AllowedDomain",
+    "AutoReply",
+    "Defaults",
+    "Document",
+    "Inbox",
+    "IssueType",
+    "OnFail",
+    "Organisation",
+    "Person",
+    "Policy",
+    "PolicyError",
+    "Project",
+    "Proof",
+    "Require",
+    "Role",
+    "Section",
+    "UnknownSenders",
+    "Unmatched",
+    "read_document",
+]

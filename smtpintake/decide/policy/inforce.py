@@ -1,0 +1,54 @@
+"""`Policy`: a Document in force, with the look-ups that routing and judging need.
+
+Contract: built once a version; what is worked out from the Document is kept (`cached_property`), so that no mail pays
+for it.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from smtpintake.decide.policy.document import Document
+from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.project import Project
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A Document in force. `version` is what the log names; 0 is the empty policy of a new database."""
+
+    version: int
+    document: Document
+
+    @cached_property
+    def projects(self) -> dict[str, Project]:
+        return {project.key: project for project in self.document.project}
+
+    @cached_property
+    def inboxes(self) -> dict[str, Inbox]:
+        return {inbox.name: inbox for inbox in self.document.inbox}
+
+    @cached_property
+    def addresses(self) -> dict[str, Inbox]:
+        """Folded address, or `@domain` for a catch-all -> its inbox."""
+        return {address: inbox for inbox in self.document.inbox for address in inbox.addresses}
+
+    @cached_property
+    def domains(self) -> frozenset[str]:
+        """Every domain that some inbox has an address in."""
+        return frozenset(address.rpartition("@")[2] for address in self.addresses)
+
+    @cached_property
+    def prefixes(self) -> dict[str, tuple[str, str]]:
+        """Token prefix -> (project key, issue type name); a prefix that two projects use names no project."""
+        seen = Counter(t.prefix for project in self.document.project for t in project.issue_types)
+        return {
+            issue_type.prefix: (project.key, issue_type.name)
+            for project in self.document.project
+            for issue_type in project.issue_types
+            if seen[issue_type.prefix] == 1
+        }
+
+
+EMPTY_POLICY: Final = Policy(0, Document())

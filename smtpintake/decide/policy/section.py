@@ -1,0 +1,9 @@
+"""`Section`: what every table of the policy file is."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """A table of the policy file: immutable, and an unknown key is a fault rather than a silent typo."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
