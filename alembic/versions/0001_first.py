@@ -64,12 +64,25 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("octets", sa.LargeBinary(), nullable=True),
         sa.Column("blob", sa.String(), nullable=True),
+        sa.Column("unread", sa.String(), nullable=True),
         sa.Column("auth_results", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_mail")),
-        sa.UniqueConstraint("blob", name=op.f("uq_raw_mail_blob")),
     )
     with op.batch_alter_table("raw_mail", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_raw_mail_sha256"), ["sha256"], unique=False)
+        batch_op.create_index(
+            "ix_raw_mail_blob",
+            ["blob"],
+            unique=True,
+            sqlite_where=sa.text("blob IS NOT NULL"),
+            postgresql_where=sa.text("blob IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_raw_mail_unread",
+            ["unread"],
+            unique=False,
+            sqlite_where=sa.text("unread IS NOT NULL"),
+            postgresql_where=sa.text("unread IS NOT NULL"),
+        )
 
     op.create_table(
         "inbox",
@@ -120,7 +133,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
     )
     with op.batch_alter_table("person", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_person_organisation_id"), ["organisation_id"], unique=False)
+        batch_op.create_index(
+            "ix_person_organisation_id",
+            ["organisation_id"],
+            unique=False,
+            sqlite_where=sa.text("organisation_id IS NOT NULL"),
+            postgresql_where=sa.text("organisation_id IS NOT NULL"),
+        )
 
     op.create_table(
         "inbox_address",
@@ -172,10 +191,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "number", name=op.f("uq_issue_project_id_number")),
     )
     with op.batch_alter_table("issue", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_issue_assignee_id"), ["assignee_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_issue_created_at"), ["created_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_issue_organisation_id"), ["organisation_id"], unique=False)
+        batch_op.create_index(
+            "ix_issue_assignee_id",
+            ["assignee_id"],
+            unique=False,
+            sqlite_where=sa.text("assignee_id IS NOT NULL"),
+            postgresql_where=sa.text("assignee_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_issue_organisation_id",
+            ["organisation_id"],
+            unique=False,
+            sqlite_where=sa.text("organisation_id IS NOT NULL"),
+            postgresql_where=sa.text("organisation_id IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_issue_reporter_id"), ["reporter_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_issue_updated_at"), ["updated_at"], unique=False)
 
     op.create_table(
         "operator",
@@ -279,23 +310,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_participant")),
         sa.UniqueConstraint("issue_id", "address", name=op.f("uq_participant_issue_id_address")),
     )
-    with op.batch_alter_table("participant", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_participant_address"), ["address"], unique=False)
-
     op.create_table(
         "thread_key",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("issue_id", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
         sa.Column("owner", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_thread_key_issue_id_issue")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_thread_key")),
-        sa.UniqueConstraint("issue_id", "kind", "value", name=op.f("uq_thread_key_issue_id_kind_value")),
+        sa.PrimaryKeyConstraint("value", "kind", "issue_id", name=op.f("pk_thread_key")),
+        sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("thread_key", schema=None) as batch_op:
-        batch_op.create_index("ix_thread_key_value", ["value"], unique=False)
-
     op.create_table(
         "attachment",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -361,7 +385,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("maillog", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_maillog_issue_id"), ["issue_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_maillog_message_id"), ["message_id"], unique=False)
         batch_op.create_index("ix_maillog_outcome_received_at", ["outcome", "received_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_maillog_raw_id"), ["raw_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_maillog_received_at"), ["received_at"], unique=False)
@@ -421,7 +444,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_maillog_received_at"))
         batch_op.drop_index(batch_op.f("ix_maillog_raw_id"))
         batch_op.drop_index("ix_maillog_outcome_received_at")
-        batch_op.drop_index(batch_op.f("ix_maillog_message_id"))
         batch_op.drop_index(batch_op.f("ix_maillog_issue_id"))
 
     op.drop_table("maillog")
@@ -429,13 +451,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_attachment_issue_id"))
 
     op.drop_table("attachment")
-    with op.batch_alter_table("thread_key", schema=None) as batch_op:
-        batch_op.drop_index("ix_thread_key_value")
-
     op.drop_table("thread_key")
-    with op.batch_alter_table("participant", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_participant_address"))
-
     op.drop_table("participant")
     with op.batch_alter_table("issue_link", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_issue_link_other_id"))
@@ -459,10 +475,18 @@ def downgrade() -> None:
     op.drop_table("person_address")
     op.drop_table("operator")
     with op.batch_alter_table("issue", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_issue_updated_at"))
         batch_op.drop_index(batch_op.f("ix_issue_reporter_id"))
-        batch_op.drop_index(batch_op.f("ix_issue_organisation_id"))
-        batch_op.drop_index(batch_op.f("ix_issue_created_at"))
-        batch_op.drop_index(batch_op.f("ix_issue_assignee_id"))
+        batch_op.drop_index(
+            "ix_issue_organisation_id",
+            sqlite_where=sa.text("organisation_id IS NOT NULL"),
+            postgresql_where=sa.text("organisation_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_issue_assignee_id",
+            sqlite_where=sa.text("assignee_id IS NOT NULL"),
+            postgresql_where=sa.text("assignee_id IS NOT NULL"),
+        )
 
     op.drop_table("issue")
     with op.batch_alter_table("inbox_address", schema=None) as batch_op:
@@ -470,7 +494,11 @@ def downgrade() -> None:
 
     op.drop_table("inbox_address")
     with op.batch_alter_table("person", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_person_organisation_id"))
+        batch_op.drop_index(
+            "ix_person_organisation_id",
+            sqlite_where=sa.text("organisation_id IS NOT NULL"),
+            postgresql_where=sa.text("organisation_id IS NOT NULL"),
+        )
 
     op.drop_table("person")
     with op.batch_alter_table("organisation_domain", schema=None) as batch_op:
@@ -480,7 +508,14 @@ def downgrade() -> None:
     op.drop_table("issue_type")
     op.drop_table("inbox")
     with op.batch_alter_table("raw_mail", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_raw_mail_sha256"))
+        batch_op.drop_index(
+            "ix_raw_mail_unread",
+            sqlite_where=sa.text("unread IS NOT NULL"),
+            postgresql_where=sa.text("unread IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_raw_mail_blob", sqlite_where=sa.text("blob IS NOT NULL"), postgresql_where=sa.text("blob IS NOT NULL")
+        )
 
     op.drop_table("raw_mail")
     op.drop_table("project")

@@ -169,6 +169,7 @@ class LogRows:
             sha256=raw.sha256,
             octets=raw.octets,
             blob=raw.blob,
+            unread=raw.sha256 if submission.analysis is None else None,
             auth_results=self._auth_results(submission),
         )
         return envelope.transaction_id

@@ -50,7 +50,7 @@ _TOUCH: Final = Prepared(
     )
 )
 _raw = RawMail.__table__
-_SAME_OCTETS: Final = Prepared(select(func.min(_raw.c.id)).where(_raw.c.sha256 == bindparam("sha256")))
+_SAME_OCTETS: Final = Prepared(select(func.min(_raw.c.id)).where(_raw.c.unread == bindparam("sha256")))
 
 
 @dataclass(frozen=True, slots=True)

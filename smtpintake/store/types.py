@@ -7,7 +7,7 @@ columns hold plain lists and dicts; enums are stored as their string values, so 
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy import DateTime, Dialect, Index, MetaData, text
 from sqlalchemy import Table as CoreTable
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
@@ -26,6 +26,12 @@ class Table(SQLModel):
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     __table__: ClassVar[CoreTable]  # what the writer inserts into, many rows at a time
+
+
+def given_only(name: str, column: str, *, unique: bool = False) -> Index:
+    """An index of the rows where `column` is given: the others, most of them, cost nothing when they are written."""
+    given = text(f"{column} IS NOT NULL")
+    return Index(name, column, unique=unique, sqlite_where=given, postgresql_where=given)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -39,6 +39,7 @@ class House:
     folder: Path
     database: Database
     reception: Reception
+    recorder: Recorder
     spool: Path
 
     async def deliver(self, name: str, *, lines: int = 1) -> str:
@@ -78,7 +79,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         }
     )
     async with open_journey(settings, database) as journey:
-        yield House(tmp_path, database, journey.reception, journey.spool_folder)
+        yield House(tmp_path, database, journey.reception, journey.recorder, journey.spool_folder)
     database.close()
 
 
@@ -144,7 +145,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 async def test_a_mail_that_we_fail_on_does_not_fail_its_neighbours(house: House) -> None:
     broken = True
-    recorder: Recorder = house.reception._writer._record.__self__  # type: ignore[attr-defined]
+    recorder = house.recorder
     answer = recorder._answer
 
     def answer_or_fail(facts: object, *rest: object) -> object:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import JSON
 from sqlmodel import Field, UniqueConstraint
 
-from smtpintake.store.types import Table, UtcDateTime
+from smtpintake.store.types import Table, UtcDateTime, given_only
 
 
 class PolicyVersion(Table, table=True):
@@ -84,10 +84,11 @@ class Person(Table, table=True):
     """`origin` says how the person came in: `policy`, `mail` or `operator`."""
 
     __tablename__ = "person"
+    __table_args__ = (given_only("ix_person_organisation_id", "organisation_id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     name: str
-    organisation_id: int | None = Field(default=None, foreign_key="organisation.id", index=True)
+    organisation_id: int | None = Field(default=None, foreign_key="organisation.id")
     origin: str = "policy"
     active: bool = True
     created_at: datetime = Field(sa_type=UtcDateTime)

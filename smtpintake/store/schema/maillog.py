@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Index, LargeBinary
 from sqlmodel import Field
 
-from smtpintake.store.types import Table, UtcDateTime
+from smtpintake.store.types import Table, UtcDateTime, given_only
 
 
 class LogRow(Table, table=True):
@@ -34,7 +34,7 @@ class LogRow(Table, table=True):
     rcpt_to: str | None = None
     author: str | None = None
     subject: str | None = None
-    message_id: str | None = Field(default=None, index=True)
+    message_id: str | None = None
     size: int | None = None
     spf: str | None = None
     dkim: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
@@ -67,15 +67,21 @@ class Trace(Table, table=True):
 class RawMail(Table, table=True):
     """The octets as they came, dot-unstuffed: in `octets` when small, in the blob named `blob` when large. `id` is the
     transaction's. `auth_results` is the value of the Authentication-Results field that we would write (RFC 8601): the
-    octets stay as they came.
+    octets stay as they came. `unread` is the `sha256` again where no analyser could read the mail: it will be sent
+    again, and is kept once.
     """
 
     __tablename__ = "raw_mail"
+    __table_args__ = (
+        given_only("ix_raw_mail_blob", "blob", unique=True),
+        given_only("ix_raw_mail_unread", "unread"),
+    )
 
     id: str = Field(primary_key=True)
     received_at: datetime = Field(sa_type=UtcDateTime)
     size: int
-    sha256: str = Field(index=True)
+    sha256: str
     octets: bytes | None = Field(default=None, sa_type=LargeBinary)
-    blob: str | None = Field(default=None, unique=True)
+    blob: str | None = None
+    unread: str | None = None
     auth_results: str | None = None

@@ -7,17 +7,21 @@ copy.
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Index
+from sqlalchemy import JSON
 from sqlmodel import Field, UniqueConstraint
 
-from smtpintake.store.types import Table, UtcDateTime
+from smtpintake.store.types import Table, UtcDateTime, given_only
 
 
 class Issue(Table, table=True):
     """`key` is `SUP-12`; `type` and `status` are names, so that an issue outlives a change of the configuration."""
 
     __tablename__ = "issue"
-    __table_args__ = (UniqueConstraint("project_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "number"),
+        given_only("ix_issue_assignee_id", "assignee_id"),
+        given_only("ix_issue_organisation_id", "organisation_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="project.id")
@@ -28,11 +32,11 @@ class Issue(Table, table=True):
     title: str
     status: str = "open"
     priority: str = "normal"
-    assignee_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+    assignee_id: int | None = Field(default=None, foreign_key="person.id")
     reporter_id: int | None = Field(default=None, foreign_key="person.id", index=True)
     reporter_address: str
     reporter_name: str = ""
-    organisation_id: int | None = Field(default=None, foreign_key="organisation.id", index=True)
+    organisation_id: int | None = Field(default=None, foreign_key="organisation.id")
     language: str = "en"
     tags: list[str] = Field(default_factory=list, sa_type=JSON)
     fields: dict[str, object] = Field(default_factory=dict, sa_type=JSON)
@@ -40,8 +44,8 @@ class Issue(Table, table=True):
     body_html: str | None = None
     hidden_text: str = ""
     proof: str = "none"
-    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
-    updated_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime, index=True)
     log_id: str | None = Field(default=None)
 
 
@@ -93,12 +97,11 @@ class ThreadKey(Table, table=True):
     """
 
     __tablename__ = "thread_key"
-    __table_args__ = (Index("ix_thread_key_value", "value"), UniqueConstraint("issue_id", "kind", "value"))
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - it is looked up in this order and in no other
 
-    id: int | None = Field(default=None, primary_key=True)
-    issue_id: int = Field(foreign_key="issue.id")
-    kind: str
-    value: str
+    value: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    issue_id: int = Field(primary_key=True, foreign_key="issue.id")
     owner: str | None = None
 
 
@@ -110,7 +113,7 @@ class Participant(Table, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id")
-    address: str = Field(index=True)
+    address: str
     name: str = ""
     role: str = "reporter"
     person_id: int | None = Field(default=None, foreign_key="person.id")
