@@ -50,7 +50,7 @@ format: .venv/.ready ## let ruff put the code in order
 bench: .venv/.ready ## throughput and latency against bare aiosmtpd: make bench ARGS="--quick"
 	$(BIN)/python -m bench $(ARGS)
 
-docs: .venv/.ready ## write docs/smtp-replies.md anew, check every link
+docs: .venv/.ready ## write docs/smtp-replies.md and the tables of docs/policy.md anew, check every link
 	$(BIN)/python -m docs.build
 
 migration: .venv/.ready ## a migration from what the models changed: make migration MESSAGE="Add issue.due_at"

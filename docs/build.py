@@ -1,4 +1,5 @@
-"""`make docs`: writes docs/smtp-replies.md from the catalogue of replies, and checks every link between our documents.
+"""`make docs`: writes docs/smtp-replies.md from the catalogue of replies and the tables of docs/policy.md from the
+policy's model, and checks every link between our documents.
 
 Contract: exits 1 with one line a broken link; a test runs both, so that neither can drift.
 """
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from docs import reference
 from smtpintake.mail import reply as catalogue
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Reply
@@ -94,7 +96,8 @@ def _row(reply: Reply, *first: str) -> str:
 
 
 def main() -> int:
-    REPLIES.write_text(replies())
+    REPLIES.write_text(replies(), "utf-8")
+    reference.POLICY.write_text(reference.policy(), "utf-8")
     broken = list(broken_links())
     for line in broken:
         print(line, file=sys.stderr)

@@ -6,7 +6,7 @@ Contract: a validator raises ValueError with a text for whoever wrote the file.
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from smtpintake.mail.address import AddressError, Mailbox, fold_domain
 
@@ -47,10 +47,15 @@ def _pattern(text: str) -> str:
     return text.strip().lower()
 
 
-Address = Annotated[str, AfterValidator(_address)]
-InboxAddress = Annotated[str, AfterValidator(_inbox_address)]
-Domain = Annotated[str, AfterValidator(_domain)]
-SenderPattern = Annotated[str, AfterValidator(_pattern)]
+def _named(name: str) -> WithJsonSchema:
+    """What docs/policy.md calls the type."""
+    return WithJsonSchema({"type": "string", "format": name})
+
+
+Address = Annotated[str, AfterValidator(_address), _named("address")]
+InboxAddress = Annotated[str, AfterValidator(_inbox_address), _named("address, or `@domain`")]
+Domain = Annotated[str, AfterValidator(_domain), _named("domain")]
+SenderPattern = Annotated[str, AfterValidator(_pattern), _named("pattern")]
 # No control characters: a name ends up in header fields and on terminals.
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Tag = Annotated[str, Field(pattern=r"^\S{1,60}$")]

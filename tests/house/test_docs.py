@@ -2,7 +2,7 @@
 
 import re
 
-from docs import build
+from docs import build, reference
 from smtpintake.mail.reason import Reason
 
 
@@ -13,6 +13,23 @@ def test_the_list_of_replies_is_current() -> None:
 def test_every_reason_is_listed_once() -> None:
     listed = re.findall(r"`([a-z]+\.[a-z]+)`", build.replies())
     assert sorted(listed) == sorted(map(str, Reason))
+
+
+def test_the_tables_of_the_policy_are_current() -> None:
+    assert reference.POLICY.read_text("utf-8") == reference.policy(), "run `make docs`"
+
+
+def test_every_setting_of_the_policy_has_its_row_and_a_meaning() -> None:
+    settings = reference.settings()
+    assert {setting.table for setting in settings} == reference.described_tables()
+    assert [setting.path for setting in settings if setting.key and not setting.meaning] == []
+
+
+def test_every_setting_of_the_policy_is_shown_by_a_test() -> None:
+    """By its mark: `@pytest.mark.setting("inbox.unmatched")`."""
+    shown, settings = reference.shown_by(), reference.settings()
+    assert [setting.path for setting in settings if not setting.is_table and setting.path not in shown] == []
+    assert sorted(shown.keys() - {setting.path for setting in settings}) == [], "no such setting"
 
 
 def test_every_link_leads_somewhere() -> None:

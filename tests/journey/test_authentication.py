@@ -34,6 +34,15 @@ project = "SUP"
 unknown_senders = "create"
 require = "aligned"
 on_fail = "reject"
+
+[[inbox]]
+name = "partners"
+addresses = ["partners@example.org"]
+project = "SUP"
+unknown_senders = "create"
+allowed_domains = [{ domain = "local.example", proof = "aligned" }]
+obey_dmarc = false
+auto_reply = { least_proof = "none" }
 """
 KEY = rsa_key()
 LONG = " ".join(["v=spf1"] + [f"ip4:198.51.100.{number}" for number in range(120)] + ["ip4:127.0.0.1", "-all"])
@@ -146,11 +155,13 @@ def test_a_signature_that_something_was_added_to_does_not(house: House) -> None:
     assert row["dkim"] == [{"domain": "bank.example", "selector": "s1", "result": "fail"}]
 
 
+@pytest.mark.setting("inbox.obey_dmarc")
 def test_quarantine_is_held(house: House) -> None:
     code, _, row = house.told(letter("ana@shop.example", "Quarantined"), "ana@shop.example")
     assert (code, row["outcome"], row["reason"]) == (250, "held", "auth.dmarc")
 
 
+@pytest.mark.setting("inbox.trusted_sealers")
 def test_a_trusted_sealer_is_believed_and_no_other(house: House) -> None:
     claim = "lists.example; dmarc=pass header.from=bank.example"
     raw = sealed(letter("ceo@bank.example", "Through a list"), "lists.example", "s1", KEY, claim)
@@ -199,6 +210,27 @@ def test_and_only_there(house: House) -> None:
     assert (code, row["outcome"], row["dmarc"]["result"]) == (250, "created", "temperror")
 
 
+@pytest.mark.setting("inbox.obey_dmarc", "inbox.allowed_domains.proof")
+def test_an_allowed_domain_may_count_with_proof_alone(house: House) -> None:
+    forged = letter("ana@local.example", "Partner")
+    code, _, row = house.told(forged, "ana@local.example", "partners@example.org")
+    assert (code, row["outcome"]) == (250, "created")
+    # Its SPF says that the client may send for local.example, and the reverse-path is of somebody else.
+    code, status, row = house.told(letter("ana@local.example", "No partner"), "x@bank.example", "partners@example.org")
+    assert (code, status, row["reason"]) == (550, "5.7.26", "sender.unproved")
+    # This inbox does not obey, so the list decides.
+    code, _, row = house.told(letter("ceo@bank.example", "Bank"), "x@bank.example", "partners@example.org")
+    assert (code, row["reason"]) == (550, "sender.domain")
+
+
+@pytest.mark.setting("inbox.auto_reply.least_proof")
+@pytest.mark.parametrize(("mail_from", "answered"), [("ana@local.example", True), ("ana@other.example", False)])
+def test_by_default_only_a_proved_author_is_answered(house: House, mail_from: str, answered: bool) -> None:
+    _, _, row = house.told(letter("ana@local.example", f"Answer {answered}"), mail_from)
+    assert trace(row)["auto_reply"] == ("queued" if answered else "none")
+
+
+@pytest.mark.setting("inbox.require", "inbox.on_fail")
 def test_without_proof_a_strict_inbox_refuses(house: House) -> None:
     code, status, row = house.told(letter("ana@other.example", "Unproved"), "ana@local.example", "strict@example.org")
     assert (code, status, row["reason"]) == (550, "5.7.26", "auth.unaligned")

@@ -209,6 +209,7 @@ def test_two_people_who_were_one_are_told_apart(database: Database) -> None:
     }
 
 
+@pytest.mark.setting("organisation.domains")
 def test_an_organisation_goes_when_nothing_points_at_it(database: Database) -> None:
     acme = {"name": "Acme", "domains": ["acme.example"]}
     ana = person("Ana", "ana@example.org", organisation="Acme")

@@ -19,9 +19,13 @@ class Document(Section):
     """The policy file as it is written. `read_document` also checks what one table says of another."""
 
     project: tuple[Project, ...] = ()
+    """What issues belong to."""
     inbox: tuple[Inbox, ...] = ()
+    """Where mail comes in."""
     organisation: tuple[Organisation, ...] = ()
+    """Whom people belong to."""
     person: tuple[Person, ...] = ()
+    """Who is known; the others come by mail."""
 
 
 class PolicyError(ValueError):

@@ -57,16 +57,22 @@ class Defaults(Section):
     """Values of an issue's fields where nothing in the mail says otherwise."""
 
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    """The priority of a new issue."""
     tags: tuple[Tag, ...] = ()
+    """The tags of a new issue."""
 
 
 class AutoReply(Section):
     """What a sender hears when their mail became an issue (RFC 3834)."""
 
     enabled: bool = True
+    """Whether the author hears that an issue was made."""
     first_only: Literal[True] = True
+    """Only the mail that makes an issue is answered; there is no other value as yet."""
     to_cc: Literal[False] = False
+    """Only the author is answered; there is no other value as yet."""
     least_proof: Proof = Proof.ALIGNED
+    """How well the author must be proved: an answer to a forged From goes to a stranger."""
 
 
 class AllowedDomain(Section):
@@ -75,7 +81,9 @@ class AllowedDomain(Section):
     """
 
     domain: Domain
+    """`example.org`, or `*.example.org` for the subdomains without the domain itself."""
     proof: Proof = Proof.FAILED
+    """The entry counts only for authors who are proved that well; others get `550 5.7.26 sender.unproved`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -99,23 +107,53 @@ class AllowedDomain(Section):
 
 class Inbox(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    """How the log and the commands call it: lower case, digits, `-` and `_`."""
     addresses: Annotated[tuple[InboxAddress, ...], Field(min_length=1)]
+    """Envelope recipients that lead here, with any subaddress (`support+printer@…`); `@example.org` takes whatever no
+    other inbox of that domain takes.
+    """
     project: str
+    """Where new issues go."""
     issue_type: str = ""
+    """What new issues are; the project's first type where it isn't said."""
     active: bool = True
+    """An inactive inbox refuses at RCPT: `550 5.2.1 rcpt.inactive`."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Za-z]{2,4})?$")] = "en"
+    """Of new issues, and of what we write."""
     unknown_senders: UnknownSenders = UnknownSenders.REJECT
+    """An author who is not registered (came only by mail, if at all) is refused, `550 5.7.1 sender.unknown`; kept for
+    an operator; or added as a person.
+    """
     unmatched: Unmatched = Unmatched.CREATE
+    """What becomes of a mail that belongs to no existing issue."""
     allowed_domains: tuple[AllowedDomain, ...] = ()
+    """Other domains of the author get `550 5.7.1 sender.domain`; where there are none, any domain will do. A mere text
+    stands for an entry that asks for no proof.
+    """
     denied_senders: tuple[SenderPattern, ...] = ()
+    """Patterns: `550 5.7.1 sender.denied`."""
     ignored_senders: tuple[SenderPattern, ...] = ()
+    """Patterns: accepted and set aside; logged and kept, no issue, no answer."""
     require: Require = Require.ALIGNED
+    """Proof that mail must bring."""
     on_fail: OnFail = OnFail.MARK
+    """Mail without it is taken, and the trace says so; kept for an operator; or refused."""
     obey_dmarc: bool = True
+    """Mail that fails DMARC is refused where the author's domain publishes `p=reject` (`550 5.7.26 auth.dmarc`), held
+    where `p=quarantine`.
+    """
     trusted_sealers: tuple[Domain, ...] = ()
+    """Forwarders and mailing lists whose ARC seal is believed: what they saw pass counts, though they broke it.
+    `*.example.org` means the subdomains.
+    """
     separators: tuple[Annotated[str, Field(min_length=8, max_length=200)], ...] = DEFAULT_SEPARATORS
+    """Lines of 8 to 200 characters: what stands below one in a reply is the quoted mail. The first one heads our own
+    mail. Nine languages are built in.
+    """
     defaults: Defaults = Defaults()
+    """Fields of a new issue."""
     auto_reply: AutoReply = AutoReply()
+    """What a sender hears when their mail became an issue."""
 
     @property
     def address(self) -> str:

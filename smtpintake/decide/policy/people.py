@@ -17,11 +17,19 @@ class Role(StrEnum):
 
 class Person(Section):
     name: Name
+    """Shown to people."""
     addresses: Annotated[tuple[Address, ...], Field(min_length=1)]
+    """A person is known by any of their addresses."""
     organisation: str = ""
+    """The name of an organisation that is in the same file."""
     roles: Annotated[dict[str, Role], Field(default_factory=dict)]
+    """By project key. Agents and managers may write to every issue of the project, everybody else to those that they
+    take part in; with proof.
+    """
 
 
 class Organisation(Section):
     name: Name
+    """Shown to people."""
     domains: tuple[Domain, ...] = ()
+    """Kept, and put nobody into it as yet."""
