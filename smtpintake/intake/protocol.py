@@ -299,6 +299,8 @@ class Connection(SMTP):
             self._timeout_handle = self.loop.call_later(self.service.limits.idle_timeout, self._abort)
             self.transport.write(b"".join(self._replies))
             self.transport.close()
+        if self.transaction is not None:
+            self.transaction.abandon()
         self.service.handler.guards.leave(self.client)
         self.service.sessions.leave(self)
 
