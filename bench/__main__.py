@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench import authentication, growth, load, mails, servers
+from bench import authentication, growth, load, lookups, mails, servers
 from bench.load import Run
 from bench.servers import Server
 
@@ -143,8 +143,12 @@ def grown(options: argparse.Namespace, paths: dict[str, Path]) -> dict[str, obje
     return {"cost": cost, **_named(tuple(map(str, amounts)), figures)}
 
 
-def authenticated(options: argparse.Namespace, paths: dict[str, Path]) -> dict[str, object]:
-    return authentication.run(options.runs, paths)
+def authenticated(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str, object]:
+    return authentication.run(options.runs)
+
+
+def looked_up(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str, object]:
+    return lookups.run(options.runs, options.folder / "lookups")
 
 
 def _verdict(ratio: float, goal: float | None) -> str:
@@ -158,9 +162,18 @@ def _named(names: tuple[str, ...], figures: list[Figures]) -> dict[str, object]:
     }
 
 
+_PARTS: Final = {
+    "throughput": throughput,
+    "fsync": slow_sync,
+    "growth": grown,
+    "authentication": authenticated,
+    "lookups": looked_up,
+}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--only", choices=("throughput", "fsync", "growth", "authentication"), help="one part")
+    parser.add_argument("--only", choices=tuple(_PARTS), help="one part")
     parser.add_argument("--sizes", nargs="+", choices=tuple(mails.SIZES), help="of the throughput part")
     parser.add_argument("--answers", action="store_true", help="with an auto-reply to each mail, in throughput")
     parser.add_argument("--runs", type=int, default=5, help="runs of each server, in turns (5)")
@@ -179,8 +192,7 @@ def main() -> int:
     load.build()
     paths = mails.write(load.BUILD)
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, {options.runs} runs")
-    parts = {"throughput": throughput, "fsync": slow_sync, "growth": grown, "authentication": authenticated}
-    found = {name: part(options, paths) for name, part in parts.items() if options.only in (None, name)}
+    found = {name: part(options, paths) for name, part in _PARTS.items() if options.only in (None, name)}
     results = load.HERE / "results" / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
     results.parent.mkdir(exist_ok=True)
     results.write_text(json.dumps(found, indent=2) + "\n")

@@ -1,10 +1,13 @@
 /* The bench's client: many SMTP sessions in one thread, out of the way of Python's interpreter lock.
  *
- *   client PORT SESSIONS COUNT FIRST FILE [once]
+ *   client PORT SESSIONS COUNT FIRST FILE [once|batch]
  *
  * sends COUNT mails over SESSIONS connections to 127.0.0.1:PORT, one command at a time, as most senders do. FILE is a
  * mail with CRLF and no line that begins with a dot. Each "@@@@@@@@" in its first 16 KB becomes the mail's number,
  * counted from FIRST, and the reverse-path holds it too. With "once", each mail has a connection of its own.
+ *
+ * With "batch", FILE holds COUNT mails, each behind a line with the length of the mail and the domain that it is from.
+ * They are sent as they are, and a session says EHLO before each of them in the name of that domain's server.
  *
  * Prints one line of JSON. A latency is the time from MAIL (with "once": from connecting) to the reply that ends DATA.
  */
@@ -12,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +41,14 @@ struct session {
     size_t used;
     char command[256];
     char reply[4096];
-    char *head; /* this session's copy of the beginning of the mail, with its number in it */
+    char *head; /* this session's copy of the beginning of the mail, with its number in it; of a batch the whole mail */
+    size_t head_length;
+    const struct letter *letter;
+};
+
+struct letter {
+    char *octets, *domain;
+    size_t length;
 };
 
 static const char TAIL[] = ".\r\n";
@@ -45,7 +56,8 @@ static char *mail;
 static size_t mail_length, head_length, mark_at[MARKS_LIMIT], marks;
 static long wanted, first, number, done, refused, running;
 static double *latencies;
-static int once, poller;
+static struct letter *letters;
+static int once, batch, poller;
 static struct sockaddr_in address;
 
 static void die(const char *what) {
@@ -70,12 +82,34 @@ static void load(const char *path) {
         die(path);
     mail[mail_length] = 0;
     close(file);
+}
+
+static void find_marks(void) {
     head_length = mail_length < HEAD_LIMIT ? mail_length : HEAD_LIMIT;
     for (size_t at = 0; at + MARK_LENGTH <= head_length && marks < MARKS_LIMIT; at++)
         if (!memcmp(mail + at, MARK, MARK_LENGTH)) {
             mark_at[marks++] = at;
             at += MARK_LENGTH - 1; /* an address has one more @ behind its number */
         }
+}
+
+/* Cuts the batch into its mails. */
+static void find_letters(void) {
+    char *at = mail;
+    letters = calloc(wanted, sizeof *letters);
+    for (long i = 0; i < wanted; i++) {
+        char *end = strchr(at, '\n');
+        if (!end) {
+            fprintf(stderr, "the batch ends after %ld mails\n", i);
+            exit(2);
+        }
+        *end = 0;
+        letters[i].length = strtoul(at, &letters[i].domain, 10);
+        letters[i].domain++;
+        letters[i].octets = end + 1;
+        at = end + 1 + letters[i].length;
+    }
+    mail_length = head_length = 0;
 }
 
 static void watch(struct session *s, uint32_t events, int operation) {
@@ -113,7 +147,7 @@ static void push(struct session *s) {
         size_t skip = s->sent, total = 0;
         struct iovec whole[3] = {{s->command, s->command_length}, {0, 0}, {0, 0}};
         if (s->state == BODY) {
-            whole[0] = (struct iovec){s->head, head_length};
+            whole[0] = (struct iovec){s->head, s->head_length};
             whole[1] = (struct iovec){mail + head_length, mail_length - head_length};
             whole[2] = (struct iovec){(char *)TAIL, sizeof TAIL - 1};
         }
@@ -143,8 +177,12 @@ static void push(struct session *s) {
         s->state = END;
 }
 
-static void say(struct session *s, enum state next, const char *command, long serial) {
-    s->command_length = snprintf(s->command, sizeof s->command, command, serial);
+__attribute__((format(printf, 3, 4)))
+static void say(struct session *s, enum state next, const char *command, ...) {
+    va_list values;
+    va_start(values, command);
+    s->command_length = vsnprintf(s->command, sizeof s->command, command, values);
+    va_end(values);
     s->sent = 0;
     s->state = next;
     push(s);
@@ -152,7 +190,14 @@ static void say(struct session *s, enum state next, const char *command, long se
 
 static void next_mail(struct session *s) {
     if (number >= wanted) {
-        say(s, QUIT, "QUIT\r\n", 0);
+        say(s, QUIT, "QUIT\r\n");
+        return;
+    }
+    if (batch) {
+        s->letter = letters + number++;
+        s->head = s->letter->octets;
+        s->head_length = s->letter->length;
+        say(s, EHLO, "EHLO mx.%s\r\n", s->letter->domain);
         return;
     }
     long serial = first + number++;
@@ -166,6 +211,15 @@ static void next_mail(struct session *s) {
     say(s, MAIL, "MAIL FROM:<customer%08ld@clients.example>\r\n", serial);
 }
 
+static void greeted(struct session *s) {
+    if (!s->letter) {
+        next_mail(s);
+        return;
+    }
+    s->began = now();
+    say(s, MAIL, "MAIL FROM:<ana@%s>\r\n", s->letter->domain);
+}
+
 static void finished(struct session *s, int code) {
     if (code == 250)
         latencies[done++] = now() - s->began;
@@ -174,7 +228,7 @@ static void finished(struct session *s, int code) {
             fprintf(stderr, "refused: %s\n", s->reply);
     }
     if (once)
-        say(s, QUIT, "QUIT\r\n", 0);
+        say(s, QUIT, "QUIT\r\n");
     else
         next_mail(s);
 }
@@ -186,10 +240,10 @@ static void answered(struct session *s, int code) {
         exit(1);
     }
     switch (s->state) {
-    case GREETING: say(s, EHLO, "EHLO bench.example\r\n", 0); break;
-    case EHLO: next_mail(s); break;
-    case MAIL: say(s, RCPT, "RCPT TO:<support@example.org>\r\n", 0); break;
-    case RCPT: say(s, DATA, "DATA\r\n", 0); break;
+    case GREETING: say(s, EHLO, "EHLO bench.example\r\n"); break;
+    case EHLO: greeted(s); break;
+    case MAIL: say(s, RCPT, "RCPT TO:<support@example.org>\r\n"); break;
+    case RCPT: say(s, DATA, "DATA\r\n"); break;
     case DATA:
         s->state = BODY;
         s->sent = 0;
@@ -236,14 +290,19 @@ static int ascending(const void *a, const void *b) {
 
 int main(int count, char **values) {
     if (count < 6) {
-        fprintf(stderr, "usage: client PORT SESSIONS COUNT FIRST FILE [once]\n");
+        fprintf(stderr, "usage: client PORT SESSIONS COUNT FIRST FILE [once|batch]\n");
         return 2;
     }
     long sessions = atol(values[2]);
     wanted = atol(values[3]);
     first = atol(values[4]);
     load(values[5]);
-    once = count > 6;
+    once = count > 6 && !strcmp(values[6], "once");
+    batch = count > 6 && !strcmp(values[6], "batch");
+    if (batch)
+        find_letters();
+    else
+        find_marks();
     if (sessions > wanted)
         sessions = wanted;
     address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(values[1]))};
@@ -253,7 +312,10 @@ int main(int count, char **values) {
     poller = epoll_create1(0);
     double start = now();
     for (long i = 0; i < sessions; i++) {
-        all[i].head = malloc(head_length);
+        if (!batch) {
+            all[i].head = malloc(head_length);
+            all[i].head_length = head_length;
+        }
         begin(all + i);
     }
     double stop = start;

@@ -3,6 +3,7 @@
 import itertools
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,14 @@ class Run:
         return self.sent / self.seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail from `ana@domain`, by the server `mx.domain`; no line of it begins with a dot."""
+
+    domain: str
+    octets: bytes
+
+
 def build() -> None:
     """Compiles what is missing or out of date. Raises CalledProcessError, or FileNotFoundError without gcc."""
     BUILD.mkdir(exist_ok=True)
@@ -43,7 +52,18 @@ def build() -> None:
 
 def drive(port: int, sessions: int, count: int, mail: Path, *, once: bool = False) -> Run:
     """Sends `count` mails over `sessions` connections. Raises RuntimeError when one was not accepted."""
-    arguments = [_CLIENT, str(port), str(sessions), str(count), str(next(_numbers)), mail, *(["once"] if once else [])]
+    return _run(port, sessions, count, mail, *(["once"] if once else []))
+
+
+def drive_batch(port: int, sessions: int, letters: Sequence[Letter]) -> Run:
+    """Sends these mails, as they are. Raises RuntimeError when one was not accepted."""
+    batch = BUILD / "batch"
+    batch.write_bytes(b"".join(b"%d %s\n%s" % (len(one.octets), one.domain.encode(), one.octets) for one in letters))
+    return _run(port, sessions, len(letters), batch, "batch")
+
+
+def _run(port: int, sessions: int, count: int, mail: Path, *mode: str) -> Run:
+    arguments = [_CLIENT, str(port), str(sessions), str(count), str(next(_numbers)), mail, *mode]
     done = subprocess.run(arguments, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"the client failed against port {port}: {done.stderr.strip()} {done.stdout.strip()}")

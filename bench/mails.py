@@ -6,13 +6,20 @@ from pathlib import Path
 from typing import Final
 
 SIZES: Final = {"5 KB": 5_000, "200 KB": 200_000, "5 MB": 5_000_000}
+MARK: Final = b"@@@@@@@@"
 
-_HEADER: Final = """\
+_TRACE: Final = """\
 Received: from mail.clients.example (mail.clients.example [192.0.2.25])
 \tby relay.clients.example with ESMTPS id @@@@@@@@; Mon, 2 Mar 2026 10:00:00 +0000
+"""
+
+_SIGNATURE: Final = """\
 DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=clients.example; s=mail;
 \th=from:to:subject:date:message-id; bh=g3zLYH4xKxcPrHOD18z9YfpQcnk/GaJedfustWU5uGs=;
 \tb=VGhlIHNpZ25hdHVyZSBpcyBub3QgY2hlY2tlZCBoZXJlLCBpdCBpcyBvbmx5IHRoZXJlIHRvIGJl
+"""
+
+_FIELDS: Final = """\
 Message-ID: <@@@@@@@@.bench@clients.example>
 In-Reply-To: <@@@@@@@@.earlier@clients.example>
 References: <@@@@@@@@.first@clients.example> <@@@@@@@@.earlier@clients.example>
@@ -42,11 +49,19 @@ def write(folder: Path) -> dict[str, Path]:
     paths = {}
     for name, size in SIZES.items():
         paths[name] = folder / f"mail-{size}.eml"
-        paths[name].write_bytes(_mail(size))
+        paths[name].write_bytes(_mail(size, _TRACE + _SIGNATURE + _FIELDS))
     return paths
 
 
-def _mail(size: int) -> bytes:
+def unsigned(size: int, *, plain: bool = False) -> bytes:
+    """A mail without the signature that is only there to be there; with `plain` it has a text and nothing else."""
+    if not plain:
+        return _mail(size, _TRACE + _FIELDS)
+    text = "Content-Type: text/plain; charset=utf-8\n\n" + _prose(random.Random(size), size)
+    return f"{_TRACE}{_FIELDS}{text}\n".replace("\n", "\r\n").encode()
+
+
+def _mail(size: int, header: str) -> bytes:
     chance = random.Random(size)
     text = _prose(chance, 1_200)
     html = "".join(f"<p>{line}</p>\n" for line in _prose(chance, 1_500).splitlines())
@@ -58,17 +73,18 @@ def _mail(size: int) -> bytes:
     kind = 'Content-Type: multipart/alternative; boundary="alternative"\n\n'
     if size < 10_000:
         # A small signature image, as small mails have.
-        part = _attachment(chance, size - len(_HEADER) - len(alternative) - 500, "image/png", "logo.png")
+        part = _attachment(chance, size - len(header) - len(alternative) - 500, "image/png", "logo.png")
     else:
-        part = _attachment(chance, size - len(_HEADER) - len(alternative) - 500, "application/pdf", "invoice.pdf")
-    mixed = f'{_HEADER}Content-Type: multipart/mixed; boundary="mixed"\n\n--mixed\n{kind}{alternative}{part}--mixed--\n'
+        part = _attachment(chance, size - len(header) - len(alternative) - 500, "application/pdf", "invoice.pdf")
+    mixed = f'{header}Content-Type: multipart/mixed; boundary="mixed"\n\n--mixed\n{kind}{alternative}{part}--mixed--\n'
     return mixed.replace("\n", "\r\n").encode()
 
 
 def _prose(chance: random.Random, length: int) -> str:
-    lines = []
-    while sum(map(len, lines)) < length:
+    lines: list[str] = []
+    while length > 0:
         lines.append(" ".join(chance.choices(_PHRASES, k=3)).capitalize() + ".")
+        length -= len(lines[-1])
     return "\n".join(lines)
 
 

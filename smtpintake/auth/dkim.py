@@ -31,9 +31,8 @@ def signatures(fields: Sequence[Field]) -> tuple[Signature, ...]:
     return tuple(read(position, fields[position], _REQUIRED) for position in places[:MAX_SIGNATURES])
 
 
-def key_names(fields: Sequence[Field]) -> tuple[str, ...]:
-    """The names whose TXT records `verify` reads."""
-    found = signatures(fields)
+def key_names(found: Sequence[Signature]) -> tuple[str, ...]:
+    """The names whose TXT records `verify` reads for the signatures `found`."""
     return tuple(dict.fromkeys(signature.key_name for signature in found if not _hopeless(signature)))
 
 

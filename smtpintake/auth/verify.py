@@ -38,7 +38,7 @@ def questions(scan: Prescan, spf_domain: str) -> tuple[str, ...]:
     found, _ = authors(values) if len(values) == 1 else ((), ())
     author = found[0] if len(found) == 1 else None
     wanted = (
-        *dkim.key_names(scan.fields),
+        *dkim.key_names(signatures),
         *arc.key_names(scan.fields),
         *dmarc.names(_domain(author), [identifier for identifier in identifiers if identifier]),
     )

@@ -25,7 +25,7 @@ ZONE = {NAME: KEY.record}
 def verify(octets: bytes, records: dict[str, str] = ZONE, now: datetime = NOW) -> tuple[DkimResult, ...]:
     """With the keys that are asked for, as though `records` were all of DNS."""
     scan = prescan(octets)
-    fetched = answers(records, dkim.key_names(scan.fields))
+    fetched = answers(records, dkim.key_names(dkim.signatures(scan.fields)))
     return dkim.verify(octets, scan, fetched, now, BodyHashes(octets, scan.body_offset))
 
 
@@ -338,7 +338,7 @@ def test_more_signatures_than_are_checked() -> None:
     for number in range(8):
         octets = signed(octets, "example.com", f"s{number}", KEY)
     scan = prescan(octets)
-    names = dkim.key_names(scan.fields)
+    names = dkim.key_names(dkim.signatures(scan.fields))
     assert names == tuple(f"s{number}._domainkey.example.com" for number in (7, 6, 5, 4, 3))
     found = verify(octets, dict.fromkeys(names, KEY.record))
     assert [result.result for result in found] == [AuthResult.PASS] * 5 + [AuthResult.NEUTRAL]
@@ -347,8 +347,8 @@ def test_more_signatures_than_are_checked() -> None:
 
 def test_nothing_is_asked_for_what_is_hopeless() -> None:
     scan = prescan(sign(algorithm="rsa-sha1"))
-    assert dkim.key_names(scan.fields) == ()
-    assert dkim.key_names(prescan(b"DKIM-Signature: nothing\r\n" + MAIL).fields) == ()
+    assert dkim.key_names(dkim.signatures(scan.fields)) == ()
+    assert dkim.key_names(dkim.signatures(prescan(b"DKIM-Signature: nothing\r\n" + MAIL).fields)) == ()
 
 
 @pytest.mark.parametrize("change", [lambda mail: mail.replace(b"\r\n", b"\n"), lambda mail: mail + b"\0"])
