@@ -1,27 +1,28 @@
 """What applying a document does to the policy in force: the new document, and the difference in words.
 
-Contract: pure. A table is the same one where its name is (`key` of a project, `name` of an inbox). Without `prune` what
-the new document doesn't name stays as it is; with it, it goes.
+Contract: pure. A table is the same one where its name is (`key` of a project, `name` of an inbox, both inboxes of a
+pair). Without `prune` what the new document doesn't name stays as it is; with it, it goes.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from smtpintake.decide.policy import Document, Inbox, Project, Section, read_document
+from smtpintake.decide.policy import Document, Inbox, Pair, Project, Section, read_document
 
 _ARROW: Final = " -> "
 
 
 def merged(before: Document, wanted: Document, *, prune: bool) -> Document:
-    """The projects and inboxes that are in force after `wanted` is applied.
+    """The projects, inboxes and pairs that are in force after `wanted` is applied.
 
     Raises PolicyError where a table of `wanted` contradicts one that stays.
     """
-    tables: dict[str, tuple[Section, ...]] = {"project": wanted.project, "inbox": wanted.inbox}
+    tables: dict[str, tuple[Section, ...]] = {"project": wanted.project, "inbox": wanted.inbox, "pair": wanted.pair}
     if not prune:
         tables["project"] = _overlaid(_projects(before), _projects(wanted))
         tables["inbox"] = _overlaid(_inboxes(before), _inboxes(wanted))
+        tables["pair"] = _overlaid(_pairs(before), _pairs(wanted))
     return read_document(
         {name: [table.model_dump(mode="json") for table in of_name] for name, of_name in tables.items()}
     )
@@ -32,6 +33,7 @@ def differences(before: Document, after: Document) -> tuple[str, ...]:
     return (
         *_tables("project", _projects(before), _projects(after)),
         *_tables("inbox", _inboxes(before), _inboxes(after)),
+        *_tables("pair", _pairs(before), _pairs(after)),
     )
 
 
@@ -52,6 +54,10 @@ def _projects(document: Document) -> dict[str, Project]:
 
 def _inboxes(document: Document) -> dict[str, Inbox]:
     return {inbox.name: inbox for inbox in document.inbox}
+
+
+def _pairs(document: Document) -> dict[str, Pair]:
+    return {pair.name: pair for pair in document.pair}
 
 
 def _tables(kind: str, before: Mapping[str, Section], after: Mapping[str, Section]) -> Iterator[str]:

@@ -49,6 +49,16 @@ class AddComment:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareIssue:
+    """The new issue that the same mail makes in `inbox`, of `project`, or that it made before."""
+
+    reason: Reason
+    inbox: str
+    project: str
+    earlier: Earlier | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     reason: Reason
 
@@ -76,7 +86,7 @@ class Repeat:
     earlier: Earlier
 
 
-Decision = CreateIssue | AddComment | Hold | Discard | Reject | Defer | Repeat
+Decision = CreateIssue | AddComment | ShareIssue | Hold | Discard | Reject | Defer | Repeat
 
 
 @dataclass(frozen=True, slots=True)

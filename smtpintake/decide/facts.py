@@ -97,6 +97,8 @@ class Facts:
     `proof` follows from the others: how well the author is proved by the mail alone. A reply key can raise it
     (`decide.threading`).
 
+    `shared` is what the same mail became in an inbox that shares its issues with this one.
+
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
     """
@@ -114,6 +116,7 @@ class Facts:
     returned: bool
     recent_answers: int
     now: datetime
+    shared: Earlier | None = None
     proof: Proof = field(init=False)
 
     def __post_init__(self) -> None:

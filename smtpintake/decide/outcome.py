@@ -19,6 +19,7 @@ from smtpintake.decide.decision import (
     Outcome,
     Reject,
     Repeat,
+    ShareIssue,
 )
 from smtpintake.decide.facts import Finding
 from smtpintake.mail.reason import Reason
@@ -26,6 +27,7 @@ from smtpintake.mail.reply import DISCARDED, HELD, OK, REFUSALS, Reply, commente
 
 _OUTCOMES: Final[dict[type, Outcome]] = {
     CreateIssue: Outcome.CREATED,
+    ShareIssue: Outcome.CREATED,
     AddComment: Outcome.COMMENTED,
     Hold: Outcome.HELD,
     Discard: Outcome.DISCARDED,

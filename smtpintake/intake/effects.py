@@ -12,7 +12,7 @@ from typing import Final
 
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.convert.draft import Draft
-from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat
+from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat, ShareIssue
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.outcome import outcome_of
 from smtpintake.decide.policy import Policy
@@ -107,6 +107,7 @@ class Effects:
                 case _:
                     pass
             places.append(place)
+        places = _with_shared(places)
         self._link(places)
         return places
 
@@ -294,6 +295,20 @@ class Effects:
 
     def _link(self, places: list[Place]) -> None:
         """The issues that one mail made in several inboxes know of each other."""
-        made = [place.issue_id for place in places if place.outcome is Outcome.CREATED]
+        made = dict.fromkeys(place.issue_id for place in places if place.outcome is Outcome.CREATED)
         for first, other in pairwise(made):
             self.rows.add(IssueLink, issue_id=first, other_id=other, kind="same-mail")
+
+
+def _with_shared(places: list[Place]) -> list[Place]:
+    """The places that share an issue know which, whether it was made now or before."""
+    made = {place.facts.inbox.name: place for place in places}
+    return [_where_shared(place, made) for place in places]
+
+
+def _where_shared(place: Place, made: dict[str, Place]) -> Place:
+    decision = place.judgement.decision
+    if not isinstance(decision, ShareIssue):
+        return place
+    where = decision.earlier or made[decision.inbox]
+    return replace(place, issue_id=where.issue_id, issue_key=where.issue_key)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from smtpintake.auth.answers import Answer
 from smtpintake.auth.results import AuthVerdict
-from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat
-from smtpintake.decide.facts import Analysis, Facts, Finding
+from smtpintake.decide.decision import AddComment, CreateIssue, Decision, Judgement, Outcome, Repeat, ShareIssue
+from smtpintake.decide.facts import Analysis, Earlier, Facts, Finding
 from smtpintake.decide.outcome import outcome_of, reply_to
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.record import JudgedMail, Recorder
@@ -86,12 +86,11 @@ def _judged(facts: Facts, judgement: Judgement, policy: Policy, lookups: tuple[A
     match decision:
         case AddComment(candidate=candidate):
             issue = candidate.issue_key
-        case Repeat(earlier=earlier):
+        case Repeat(earlier=earlier) | ShareIssue(earlier=Earlier() as earlier):
             issue = earlier.issue_key
         case _:
             pass
-    # A new issue has no number before it is recorded.
-    shown = f"{decision.fields.project}-?" if isinstance(decision, CreateIssue) else issue
+    shown = issue or _to_be(decision)
     return Explanation(
         recipients=facts.recipients,
         inbox=facts.inbox.name,
@@ -104,3 +103,14 @@ def _judged(facts: Facts, judgement: Judgement, policy: Policy, lookups: tuple[A
         auth=facts.auth,
         lookups=lookups,
     )
+
+
+def _to_be(decision: Decision) -> str | None:
+    """A new issue has no number before it is recorded."""
+    match decision:
+        case CreateIssue(fields=fields):
+            return f"{fields.project}-?"
+        case ShareIssue(project=project):
+            return f"{project}-?"
+        case _:
+            return None

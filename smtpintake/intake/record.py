@@ -18,6 +18,7 @@ from smtpintake.decide.delivery import Delivery, Unroutable, deliveries
 from smtpintake.decide.facts import Facts
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import reconcile
+from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.effects import Answer, Drawn, Effects
 from smtpintake.intake.logrows import LogRows
@@ -124,6 +125,7 @@ class Recorder:
             judgements = tuple(judge(each, policy) for each in of_mail)
             if not submission.envelope.lmtp:
                 judgements = reconcile(judgements)
+            judgements = share(tuple(zip(of_mail, judgements, strict=True)), policy)
             results = tuple(zip(of_mail, judgements, strict=True))
             judged[submission.envelope.transaction_id] = JudgedMail(results, lost)
         return judged

@@ -12,7 +12,8 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from smtpintake.decide.delivery import Delivery
+from smtpintake.decide.decision import Outcome
+from smtpintake.decide.delivery import Delivery, delivery_key
 from smtpintake.decide.facts import ANSWER_WINDOW, Candidate, Earlier, Facts, Sender
 from smtpintake.decide.policy import Policy, Role
 from smtpintake.decide.threading import TokenTarget, token_targets
@@ -112,7 +113,9 @@ def gather(
     """The Facts of each delivery, in order. `returned` tells whether a mail is one of our own come back."""
     authors = {_author(delivery) for delivery in deliveries} - {""}
     targets = [_token_targets(delivery, policy) for delivery in deliveries]
-    earlier = _earlier(connection, {delivery.key for delivery in deliveries})
+    elsewhere = [_keys_elsewhere(delivery, policy) for delivery in deliveries]
+    keys = {key for delivery, others in zip(deliveries, elsewhere, strict=True) for key in (delivery.key, *others)}
+    earlier = _earlier(connection, keys)
     senders = _senders(connection, authors)
     keyed = _keyed(connection, deliveries)
     numbered = _numbered(connection, {target.issue_key for of_one in targets for target in of_one})
@@ -135,8 +138,9 @@ def gather(
             returned=returned(delivery),
             recent_answers=answered.get(_author(delivery), 0),
             now=now,
+            shared=_shared(others, earlier),
         )
-        for delivery, of_one in zip(deliveries, targets, strict=True)
+        for delivery, of_one, others in zip(deliveries, targets, elsewhere, strict=True)
     ]
 
 
@@ -152,6 +156,19 @@ def _token_targets(delivery: Delivery, policy: Policy) -> tuple[TokenTarget, ...
 
 def _earlier(connection: Connection, keys: Iterable[str]) -> dict[str, Earlier]:
     return {key: Earlier(*committed) for key, *committed in _EARLIER.rows(connection, wanted=list(keys))}
+
+
+def _keys_elsewhere(delivery: Delivery, policy: Policy) -> tuple[str, ...]:
+    """The names that the same mail has in the inboxes that share their issues with this one."""
+    inboxes = policy.sharing.get(delivery.inbox.name, ())
+    message = delivery.analysis.message
+    return tuple(delivery_key(delivery.envelope, message, name) for name in inboxes if name != delivery.inbox.name)
+
+
+def _shared(keys: Iterable[str], earlier: dict[str, Earlier]) -> Earlier | None:
+    """The issue that the mail made in another inbox."""
+    found = (earlier[key] for key in keys if key in earlier)
+    return next((one for one in found if one.outcome == Outcome.CREATED and one.issue_id is not None), None)
 
 
 def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Sender]:

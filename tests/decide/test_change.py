@@ -58,7 +58,7 @@ def test_what_stays_can_contradict_what_comes() -> None:
 @pytest.mark.parametrize(
     ("data", "key", "what"),
     [
-        ({"inbx": []}, "inbx", "did you mean 'inbox'? allowed are inbox, organisation, person, project"),
+        ({"inbx": []}, "inbx", "did you mean 'inbox'? allowed are inbox, organisation"),
         (
             {"inbox": [inbox("a", adresses=[])], "project": [{"key": "SUP", "name": "S"}]},
             "inbox[0].adresses",

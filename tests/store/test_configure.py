@@ -276,6 +276,9 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     organisations = draw(st.lists(st.sampled_from(ORGANISATIONS), unique=True))
     domains = draw(st.permutations(["a.example", "*.b.example", "c.example"]))
     inboxes = draw(st.lists(st.sampled_from(["one", "two", "three"]), unique=True))
+    pair = st.fixed_dictionaries(
+        {"inboxes": st.permutations(inboxes).map(lambda names: names[:2]), "issues": st.sampled_from(["linked", "one"])}
+    )
     people = draw(st.lists(st.integers(1, 3), max_size=4))
     return {
         "project": [{"key": key, "name": draw(NAMES)} for key in keys],
@@ -296,6 +299,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             }
             for name in inboxes
         ],
+        "pair": draw(st.lists(pair, max_size=1)) if len(inboxes) > 1 else [],
         "organisation": [
             {"name": name, "domains": [domains.pop()] if domains and draw(st.booleans()) else []}
             for name in organisations
@@ -320,7 +324,8 @@ def as_set(document: Document) -> dict[str, Any]:
     }
     organisations = {table["name"]: tuple(sorted(table["domains"])) for table in plain["organisation"]}
     people = {tuple(sorted(p["addresses"])): (p["name"], p["organisation"], p["roles"]) for p in plain["person"]}
-    return {**tables, "organisation": organisations, "person": people}
+    pairs = {frozenset(table["inboxes"]): table for table in plain["pair"]}
+    return {**tables, "pair": pairs, "organisation": organisations, "person": people}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

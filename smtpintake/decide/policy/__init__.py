@@ -19,6 +19,7 @@ from smtpintake.decide.policy.inbox import (
     Unmatched,
 )
 from smtpintake.decide.policy.inforce import EMPTY_POLICY, Policy
+from smtpintake.decide.policy.pair import Pair, Together
 from smtpintake.decide.policy.people import Organisation, Person, Role
 from smtpintake.decide.policy.project import IssueType, Project
 from smtpintake.decide.policy.proof import Proof
@@ -35,6 +36,7 @@ __all__ = [
     "IssueType",
     "OnFail",
     "Organisation",
+    "Pair",
     "Person",
     "Policy",
     "PolicyError",
@@ -43,6 +45,7 @@ __all__ = [
     "Require",
     "Role",
     "Section",
+    "Together",
     "UnknownSenders",
     "Unmatched",
     "read_document",

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from smtpintake.decide.faults import Fault, validation_faults
 from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.pair import Pair
 from smtpintake.decide.policy.people import Organisation, Person
 from smtpintake.decide.policy.project import Project
 from smtpintake.decide.policy.section import Section
@@ -22,6 +23,8 @@ class Document(Section):
     """What issues belong to."""
     inbox: tuple[Inbox, ...] = ()
     """Where mail comes in."""
+    pair: tuple[Pair, ...] = ()
+    """What one mail to two inboxes makes."""
     organisation: tuple[Organisation, ...] = ()
     """Whom people belong to."""
     person: tuple[Person, ...] = ()
@@ -67,6 +70,12 @@ def _cross_faults(document: Document) -> Iterator[Fault]:
             yield Fault(
                 f"inbox[{i}].issue_type", f"{inbox.issue_type!r} is not a type of {project.key}; it has {names}"
             )
+    inboxes = {inbox.name for inbox in document.inbox}
+    yield from _repeated("pair", "inboxes", [pair.name for pair in document.pair])
+    for i, pair in enumerate(document.pair):
+        for name in pair.inboxes:
+            if name not in inboxes:
+                yield Fault(f"pair[{i}].inboxes", f"{name!r} is not an inbox; there are {_listed(inboxes)}")
     for i, person in enumerate(document.person):
         for key in person.roles.keys() - projects.keys():
             yield Fault(f"person[{i}].roles.{key}", f"{key!r} is not a project; there are {_listed(projects)}")

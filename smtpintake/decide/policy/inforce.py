@@ -11,6 +11,7 @@ from typing import Final
 
 from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.pair import Together
 from smtpintake.decide.policy.project import Project
 
 
@@ -38,6 +39,18 @@ class Policy:
     def domains(self) -> frozenset[str]:
         """Every domain that some inbox has an address in."""
         return frozenset(address.rpartition("@")[2] for address in self.addresses)
+
+    @cached_property
+    def sharing(self) -> dict[str, tuple[str, ...]]:
+        """Inbox -> the inboxes that make one issue of a mail to several of them, itself among them: all that pairs
+        connect, in the order in which the pairs name them.
+        """
+        groups: dict[str, tuple[str, ...]] = {}
+        for pair in self.document.pair:
+            if pair.issues is Together.ONE:
+                joined = dict.fromkeys(name for inbox in pair.inboxes for name in groups.get(inbox, (inbox,)))
+                groups |= dict.fromkeys(joined, tuple(joined))
+        return groups
 
     @cached_property
     def prefixes(self) -> dict[str, tuple[str, str]]:
