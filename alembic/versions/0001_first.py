@@ -39,6 +39,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_organisation_name")),
     )
     op.create_table(
+        "past_facts",
+        sa.Column("transaction_id", sa.String(), nullable=False),
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("transaction_id", name=op.f("pk_past_facts")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "policy_version",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -520,6 +527,7 @@ def downgrade() -> None:
     op.drop_table("raw_mail")
     op.drop_table("project")
     op.drop_table("policy_version")
+    op.drop_table("past_facts")
     op.drop_table("organisation")
     with op.batch_alter_table("greylist_network", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_greylist_network_last_seen"))

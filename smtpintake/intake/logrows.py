@@ -16,6 +16,7 @@ from smtpintake.decide.decision import Outcome
 from smtpintake.decide.delivery import Unroutable
 from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.outcome import is_accepted, most_done, reply_to
+from smtpintake.decide.pastfacts import remember, written
 from smtpintake.intake.effects import Place
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Refusal, Submission
@@ -24,7 +25,7 @@ from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Replies, Reply
 from smtpintake.store.rows import Rows
-from smtpintake.store.schema import LogRow, RawMail, Trace
+from smtpintake.store.schema import LogRow, PastFacts, RawMail, Trace
 
 MAX_LOGGED: Final = 1000  # characters of a subject or an author in the log
 
@@ -67,6 +68,8 @@ class LogRows:
         keeps = any(line.outcome in _KEEPS_RAW for line in lines)
         refused_small = submission.raw.octets is not None and any(line.outcome is Outcome.REJECTED for line in lines)
         raw_id = self._keep(submission) if keeps or refused_small else None
+        past = remember(submission.envelope, analysis.auth, [place.facts for place in places])
+        self._rows.add(PastFacts, transaction_id=submission.transaction_id, facts=written(past))
         about = _about_mail(submission) | _about_analysis(analysis) | {"raw_id": raw_id}
         if not lmtp:
             return (self._write(about, lines, chosen.reply.logged(chosen.log_id)),)

@@ -2,7 +2,7 @@
 
 Contract: rows are plain dicts of column values, complete (the tables' Python defaults are not asked). `insert` writes
 them in the order in which tables point at each other. Rows that may exist already (a Message-ID that is known, somebody
-who takes part already) are passed over where their unique key is taken.
+who takes part already, what was known of a held mail when it came) are passed over where their unique key is taken.
 """
 
 from collections import defaultdict
@@ -21,6 +21,7 @@ from smtpintake.store.schema import (
     LogRow,
     OutboxMail,
     Participant,
+    PastFacts,
     Person,
     PersonAddress,
     RawMail,
@@ -38,13 +39,14 @@ _ORDER: Final[tuple[type[Model], ...]] = (
     Comment,
     LogRow,
     Trace,
+    PastFacts,
     Attachment,
     ThreadKey,
     Participant,
     IssueLink,
     OutboxMail,
 )
-_MAY_EXIST: Final[frozenset[type[Model]]] = frozenset((ThreadKey, Participant, IssueLink))
+_MAY_EXIST: Final[frozenset[type[Model]]] = frozenset((ThreadKey, Participant, IssueLink, PastFacts))
 
 
 @cache

@@ -13,7 +13,7 @@ from smtpintake.store.schema.directory import (
     Project,
 )
 from smtpintake.store.schema.greylist import Greylisted, ProvenNetwork
-from smtpintake.store.schema.maillog import LogRow, RawMail, Trace
+from smtpintake.store.schema.maillog import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.operators import ApiToken, Operator
 from smtpintake.store.schema.outbox import OutboxMail
 from smtpintake.store.schema.tracker import Attachment, Comment, Issue, IssueLink, Participant, ThreadKey
@@ -34,6 +34,7 @@ __all__ = [
     "OrganisationDomain",
     "OutboxMail",
     "Participant",
+    "PastFacts",
     "Person",
     "PersonAddress",
     "PersonRole",

@@ -64,6 +64,16 @@ class Trace(Table, table=True):
     findings: list[dict[str, str]] = Field(sa_type=JSON)
 
 
+class PastFacts(Table, table=True):
+    """What `judge` was told of a mail transaction that the raw mail does not say: JSON by `decide.pastfacts`."""
+
+    __tablename__ = "past_facts"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - one tree to write to, not two
+
+    transaction_id: str = Field(primary_key=True)
+    facts: str
+
+
 class RawMail(Table, table=True):
     """The octets as they came, dot-unstuffed: in `octets` when small, in the blob named `blob` when large. `id` is the
     transaction's. `auth_results` is the value of the Authentication-Results field that we would write (RFC 8601): the
