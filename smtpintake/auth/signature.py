@@ -25,6 +25,11 @@ _MAX_NAME: Final = 253  # RFC 1035 s3.1, as text without the last dot
 _NOT_TEXT: Final = re.compile(rb"[^\t\r\n\x20-\x7e]")
 _DIGITS: Final = re.compile(rb"[0-9]{1,12}")  # RFC 6376 s3.5, t=: "up to at least" 10^12
 _LINE: Final = re.compile(rb"\r\n(?![ \t])")
+# RFC 5322 s3.6, RFC 2045 s3: what a header has once. Signers sign the last, readers show and obey the first.
+_ONCE: Final = (
+    *(b"from", b"subject", b"date", b"message-id", b"in-reply-to", b"references", b"reply-to", b"sender", b"to", b"cc"),
+    *(b"content-type", b"content-transfer-encoding"),
+)
 # RFC 6376 s3.7: "the value of the "b=" tag (including all surrounding whitespace) deleted".
 _SIGNATURE_VALUE: Final = re.compile(rb"((?:^|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 
@@ -228,8 +233,9 @@ def objection(signature: Signature, header: Header, bodies: BodyHashes, now: dat
 
 def _about_coverage(signature: Signature, header: Header, bodies: BodyHashes) -> str:
     """What the signature leaves open to be added or changed."""
-    if signature.signs_author and header.count(b"from") > signature.names.count(b"from"):
-        return "a From was added to those signed"  # RFC 6376 s8.15
+    for name in _ONCE:
+        if header.count(name) > max(signature.names.count(name), 1):
+            return f"a {name.decode().title()} was added to those signed"  # RFC 6376 s8.15
     body = bodies.digest(signature.body, "sha256", signature.length)
     if not body.whole:
         return f"only the first {signature.length} octets of the body are signed"  # RFC 6376 s8.2

@@ -2,8 +2,9 @@
 
 Contract: pure. Recipients that lead to the same inbox are one delivery, so a mail to `support@` and `help@` of one
 inbox is one issue. `key` names the delivery so that its repetition is recognised (RFC 1047): a hash of the
-reverse-path, the inbox, the Message-ID or its stand-in, and the octets after the header section. Trace fields change
-from hop to hop and are not in it.
+reverse-path, the inbox, the author, the Message-ID or its stand-in, and the octets after the header section. Trace
+fields change from hop to hop and are not in it. The author is, so that nobody can have another's mail taken for a
+repetition of their own.
 """
 
 import hashlib
@@ -68,7 +69,8 @@ def deliveries(
 
 def delivery_key(envelope: Envelope, message: Message, inbox: str) -> str:
     """The name of this delivery: hex of 128 bits."""
-    parts = (str(envelope.mail_from), inbox, message.message_id or _stand_in(message), message.body_sha256)
+    author = message.authors[0].mailbox.folded if message.authors else ""
+    parts = (str(envelope.mail_from), inbox, author, message.message_id or _stand_in(message), message.body_sha256)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -76,5 +78,4 @@ def _stand_in(message: Message) -> str:
     """What tells two mails without a Message-ID apart: who says when they wrote what (RFC 5322 s3.6.4 asks for an
     id).
     """
-    author = message.authors[0].mailbox.folded if message.authors else ""
-    return "\0".join((author, message.date.isoformat() if message.date else "", message.subject))
+    return "\0".join((message.date.isoformat() if message.date else "", message.subject))

@@ -42,9 +42,13 @@ def _domain(text: str) -> str:
 
 def _pattern(text: str) -> str:
     """An address, `@domain`, or any other fragment, compared with the folded author address."""
-    if not text.strip():
+    text = text.strip()
+    if not text:
         raise ValueError("an empty pattern would match every sender")
-    return text.strip().lower()
+    try:
+        return f"@{fold_domain(text[1:])}" if text.startswith("@") else Mailbox.parse(text).folded
+    except AddressError:
+        return text.lower()
 
 
 def _named(name: str) -> WithJsonSchema:

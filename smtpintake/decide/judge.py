@@ -27,6 +27,7 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.fields import within
 from smtpintake.decide.issuefields import initial
 from smtpintake.decide.policy import Policy, UnknownSenders, Unmatched
+from smtpintake.decide.routing import is_ours
 from smtpintake.decide.threading import Thread, find_thread
 from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
@@ -85,7 +86,7 @@ def not_our_own(facts: Facts, policy: Policy) -> Finding | Ruling:
     if facts.returned:
         return ruled("loop", "own", Discard(Reason.LOOP_OWN), "the mail carries our own loop mark")
     author = facts.message.author
-    if author is not None and author.mailbox.folded in policy.addresses:
+    if author is not None and is_ours(policy, author.mailbox):
         return ruled("loop", "own", Hold(Reason.LOOP_OWN), "From is the address of one of our inboxes")
     return Finding("loop", "none")
 

@@ -48,6 +48,13 @@ def route(policy: Policy, recipient: Mailbox) -> Route | Reason:
     return found if inbox.active else Reason.RCPT_INACTIVE
 
 
+def is_ours(policy: Policy, mailbox: Mailbox) -> bool:
+    """True where `mailbox` is an address of an inbox, with whatever subaddress, as reply addresses are. In the domain
+    of a catch-all people may have addresses.
+    """
+    return mailbox.folded in policy.addresses or mailbox.split_subaddress()[0].folded in policy.addresses
+
+
 def separators(policy: Policy, recipients: Iterable[Mailbox]) -> tuple[str, ...]:
     """The separator lines of every inbox that `recipients` lead to."""
     routes = (route(policy, recipient) for recipient in recipients)

@@ -4,7 +4,7 @@ Contract: `Mailbox.parse` reads an addr-spec (RFC 5321 s4.1.2 Mailbox, with RFC 
 `AddressError` with a text fit for the log. A Mailbox that exists is valid: no control, no space outside quotes, bounded
 in length. Two mailboxes are the same to us when their `folded` forms are equal: the domain as lower-case A-labels (RFC
 5891), the localpart in lower case (RFC 5321 s2.4 leaves case to the receiving side, which for our own addresses is us,
-and which no mailbox provider in use distinguishes).
+and which no mailbox provider in use distinguishes) and without quotation marks that it does not need.
 
     Mailbox        = Local-part "@" ( Domain / address-literal )
     Local-part     = Dot-string / Quoted-string
@@ -39,6 +39,11 @@ _NOT_TEXT: Final = re.compile(
 )
 
 
+_DOT_STRING: Final = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
+_KELVIN: Final = "\u212a"  # the one letter beyond ASCII whose lower case, k, is not
+
+
 class AddressError(ValueError):
     """The text is not an address; the message says why, for the log."""
 
@@ -65,6 +70,16 @@ def fold_domain(domain: str) -> str:
     return folded
 
 
+def _fold_localpart(localpart: str) -> str:
+    """RFC 5321 s4.1.2: `"bob"` and `bob` are the same."""
+    if localpart.startswith('"'):
+        bare = _QUOTED_PAIR.sub(r"\1", localpart[1:-1])
+        localpart = bare if _DOT_STRING.fullmatch(bare) else localpart
+    if localpart.isascii():
+        return localpart.lower()
+    return _KELVIN.join(part.lower() for part in localpart.split(_KELVIN))
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """An address as it was written. Compare with `folded`, show with `str`."""
@@ -78,7 +93,7 @@ class Mailbox:
     @property
     def folded(self) -> str:
         """The form to compare and to index by."""
-        return f"{self.localpart.lower()}@{self.folded_domain}"
+        return f"{_fold_localpart(self.localpart)}@{self.folded_domain}"
 
     @property
     def folded_domain(self) -> str:
