@@ -1,28 +1,35 @@
 """What applying a document does to the policy in force: the new document, and the difference in words.
 
-Contract: pure. A table is the same one where its name is (`key` of a project, `name` of an inbox, both inboxes of a
-pair). Without `prune` what the new document doesn't name stays as it is; with it, it goes.
+Contract: pure. A table is the same one where its name is (`key` of a project, `name` of an inbox or a rule, both
+inboxes of a pair). Without `prune` what the new document doesn't name stays as it is; with it, it goes. Rules are in
+the order of the new document; those that it doesn't name come after.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from smtpintake.decide.policy import Document, Inbox, Pair, Project, Section, read_document
+from smtpintake.decide.policy import Document, Inbox, Pair, Project, Rule, Section, read_document
 
 _ARROW: Final = " -> "
 
 
 def merged(before: Document, wanted: Document, *, prune: bool) -> Document:
-    """The projects, inboxes and pairs that are in force after `wanted` is applied.
+    """The projects, inboxes, pairs and rules that are in force after `wanted` is applied.
 
     Raises PolicyError where a table of `wanted` contradicts one that stays.
     """
-    tables: dict[str, tuple[Section, ...]] = {"project": wanted.project, "inbox": wanted.inbox, "pair": wanted.pair}
+    tables: dict[str, tuple[Section, ...]] = {
+        "project": wanted.project,
+        "inbox": wanted.inbox,
+        "pair": wanted.pair,
+        "rule": wanted.rule,
+    }
     if not prune:
         tables["project"] = _overlaid(_projects(before), _projects(wanted))
         tables["inbox"] = _overlaid(_inboxes(before), _inboxes(wanted))
         tables["pair"] = _overlaid(_pairs(before), _pairs(wanted))
+        tables["rule"] = tuple((_rules(wanted) | _left(_rules(before), _rules(wanted))).values())
     return read_document(
         {name: [table.model_dump(mode="json") for table in of_name] for name, of_name in tables.items()}
     )
@@ -34,6 +41,8 @@ def differences(before: Document, after: Document) -> tuple[str, ...]:
         *_tables("project", _projects(before), _projects(after)),
         *_tables("inbox", _inboxes(before), _inboxes(after)),
         *_tables("pair", _pairs(before), _pairs(after)),
+        *_tables("rule", _rules(before), _rules(after)),
+        *_order(tuple(_rules(before)), tuple(_rules(after))),
     )
 
 
@@ -58,6 +67,22 @@ def _inboxes(document: Document) -> dict[str, Inbox]:
 
 def _pairs(document: Document) -> dict[str, Pair]:
     return {pair.name: pair for pair in document.pair}
+
+
+def _rules(document: Document) -> dict[str, Rule]:
+    return {rule.name: rule for rule in document.rule}
+
+
+def _left(before: Mapping[str, Rule], wanted: Mapping[str, Rule]) -> dict[str, Rule]:
+    return {name: rule for name, rule in before.items() if name not in wanted}
+
+
+def _order(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
+    """A line where rules that stay change places."""
+    stayed = [name for name in before if name in after]
+    now = [name for name in after if name in before]
+    if stayed != now:
+        yield f"~ rules: order {_written(stayed)}{_ARROW}{_written(now)}"
 
 
 def _tables(kind: str, before: Mapping[str, Section], after: Mapping[str, Section]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from smtpintake.decide.facts import Candidate, Earlier, Finding
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.policy import Proof
 from smtpintake.mail.reason import Reason
+from smtpintake.mail.reply import Reply
 
 
 class Outcome(StrEnum):
@@ -70,12 +71,18 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
+    """`reply` is what a rule says instead of the catalogue."""
+
     reason: Reason
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
+    """As `Reject`, for now."""
+
     reason: Reason
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +98,11 @@ Decision = CreateIssue | AddComment | ShareIssue | Hold | Discard | Reject | Def
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
+    """`forward` are the addresses that rules send the mail on to; empty where it is not accepted."""
+
     decision: Decision
     findings: tuple[Finding, ...]
+    forward: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

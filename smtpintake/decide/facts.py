@@ -49,6 +49,8 @@ class Finding:
 class Sender:
     """The person behind the author address, as the directory knows them. `roles` maps project keys to roles.
 
+    `organisation` is the name of theirs, or an empty string.
+
     `registered` is False for somebody who only ever came by mail: an inbox that takes mail from anybody must not open
     the door of one that does not.
     """
@@ -57,6 +59,7 @@ class Sender:
     name: str
     roles: dict[str, Role]
     organisation_id: int | None = None
+    organisation: str = ""
     active: bool = True
     registered: bool = True
 
@@ -101,6 +104,8 @@ class Facts:
 
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
+
+    `text` is what the author wrote for this mail, without the mail that they quoted.
     """
 
     envelope: Envelope
@@ -117,6 +122,7 @@ class Facts:
     recent_answers: int
     now: datetime
     shared: Earlier | None = None
+    text: str = ""
     proof: Proof = field(init=False)
 
     def __post_init__(self) -> None:

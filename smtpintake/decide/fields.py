@@ -4,7 +4,7 @@ Contract: a validator raises ValueError with a text for whoever wrote the file.
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -51,6 +51,13 @@ def _pattern(text: str) -> str:
         return text.lower()
 
 
+def _header_name(text: str) -> str:
+    """RFC 5322 s3.6.8: printable ASCII without the colon."""
+    if not re.fullmatch(r"[!-9;-~]{1,80}", text):
+        raise ValueError(f"{text!r} is not the name of a header field")
+    return text.lower()
+
+
 def _named(name: str) -> WithJsonSchema:
     """What docs/policy.md calls the type."""
     return WithJsonSchema({"type": "string", "format": name})
@@ -63,3 +70,6 @@ SenderPattern = Annotated[str, AfterValidator(_pattern), _named("pattern")]
 # No control characters: a name ends up in header fields and on terminals.
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Tag = Annotated[str, Field(pattern=r"^\S{1,60}$")]
+Priority = Literal["low", "normal", "high", "urgent"]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Za-z]{2,4})?$")]
+HeaderName = Annotated[str, AfterValidator(_header_name), _named("header field")]

@@ -15,6 +15,7 @@ from smtpintake.decide.decision import (
     AddComment,
     CreateIssue,
     Decision,
+    Defer,
     Discard,
     Hold,
     Judgement,
@@ -25,9 +26,10 @@ from smtpintake.decide.decision import (
 )
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.fields import within
-from smtpintake.decide.issuefields import initial
+from smtpintake.decide.fieldsof import fields_of
 from smtpintake.decide.policy import Policy, UnknownSenders, Unmatched
 from smtpintake.decide.routing import is_ours
+from smtpintake.decide.rules import asked
 from smtpintake.decide.threading import Thread, find_thread
 from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
@@ -46,10 +48,20 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
         if isinstance(result, Ruling):
             return Judgement(result.decision, (*findings, result.finding))
         findings.append(result)
+    # After the sender is known and let in, so that a rule can ask who they are and never takes in what was refused;
+    # before the mail is placed, so that it can say where, and settle replies too.
+    rules = asked(facts, policy)
+    findings += rules.findings
+    if rules.ruling is not None:
+        return _judged(rules.ruling, findings, rules.forward)
     thread = find_thread(facts)
     findings += thread.findings
-    ruling = _place(facts, policy, thread)
-    return Judgement(ruling.decision, (*findings, ruling.finding))
+    return _judged(_place(facts, policy, thread), findings, rules.forward)
+
+
+def _judged(ruling: Ruling, findings: list[Finding], forward: tuple[str, ...]) -> Judgement:
+    sent_back = isinstance(ruling.decision, Reject | Defer)
+    return Judgement(ruling.decision, (*findings, ruling.finding), () if sent_back else forward)
 
 
 def _observations(facts: Facts) -> Iterator[Finding]:
@@ -195,7 +207,7 @@ def _unknown_sender(facts: Facts) -> Ruling:
 
 
 def _unmatched(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
-    fields = initial(policy, facts.inbox, facts.message.subject)
+    fields, _ = fields_of(facts, policy)
     decisions: dict[Unmatched, Decision] = {
         Unmatched.CREATE: CreateIssue(
             Reason.THREAD_NEW, new_person=facts.sender is None, fields=fields, mentions=thread.mentions

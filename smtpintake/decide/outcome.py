@@ -61,8 +61,8 @@ def reply_to(decision: Decision, issue_key: str | None) -> Reply:
     to.
     """
     match decision:
-        case Reject(reason) | Defer(reason):
-            return REFUSALS[reason]
+        case Reject(reason, reply) | Defer(reason, reply):
+            return reply or REFUSALS[reason]
         case Repeat(earlier=earlier):
             return _accepted(Outcome(earlier.outcome), earlier.issue_key)
         case _:

@@ -98,6 +98,11 @@ def commented(key: str) -> Reply:
     return Reply(250, (2, 0, 0), f"{key} commented")
 
 
+def of_rule(reason: Reason, code: int, text: str) -> Reply:
+    """`550 5.7.1 rule.reject: …`: the admin's own words, which are printable ASCII by validation."""
+    return Reply(code, (code // 100, 7, 1), f"{reason}: {text}")
+
+
 # ---- syntax and sequence (RFC 5321 s4.3.2) -----------------------------------------------------------------------
 
 UNRECOGNISED: Final = Reply(500, (5, 5, 1), "command unrecognised")
@@ -164,6 +169,9 @@ REFUSALS: Final[dict[Reason, Reply]] = {
         (Reason.SENDER_DENIED, 550, (5, 7, 1), "mail from this sender is not accepted here"),
         (Reason.SENDER_DOMAIN, 550, (5, 7, 1), "mail from this sender's domain is not accepted here"),
         (Reason.THREAD_UNMATCHED, 550, (5, 7, 1), "this address takes replies to existing issues only"),
+        # With code and text of the rule, where it says them (`of_rule`).
+        (Reason.RULE_REJECT, 550, (5, 7, 1), "mail like this is not accepted here"),
+        (Reason.RULE_DEFER, 450, (4, 7, 1), "mail like this is not accepted at present, try again later"),
         # RFC 7372 s3; RFC 6376 s6.1 has 4yz for what DNS may still tell.
         (
             Reason.SENDER_UNPROVED,

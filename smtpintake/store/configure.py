@@ -59,7 +59,7 @@ def _wait_for_others(session: Session) -> None:
 
 def _new_version(session: Session, document: Document, author: str, now: datetime) -> int:
     """Defaults are written out: a later version of smtpintake with other defaults must not change a policy."""
-    data = document.model_dump(mode="json", include={"project", "inbox", "pair"})
+    data = document.model_dump(mode="json", include={"project", "inbox", "pair", "rule"})
     row = PolicyVersion(created_at=now, author=author, document=data)
     session.add(row)
     session.flush()

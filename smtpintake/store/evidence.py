@@ -25,6 +25,7 @@ from smtpintake.store.schema import (
     Inbox,
     Issue,
     LogRow,
+    Organisation,
     OutboxMail,
     Participant,
     Person,
@@ -41,6 +42,7 @@ REPLY_KEY: Final = "reply-key"
 _issue, _project, _log = Issue.__table__.c, Project.__table__.c, LogRow.__table__.c
 _inbox, _key, _participant = Inbox.__table__.c, ThreadKey.__table__.c, Participant.__table__.c
 _outbox = OutboxMail.__table__.c
+_organisation = Organisation.__table__.c
 _person, _address, _role = Person.__table__.c, PersonAddress.__table__.c, PersonRole.__table__.c
 
 _EARLIER: Final = Prepared(
@@ -54,6 +56,7 @@ _SENDERS: Final = Prepared(
         _person.id,
         _person.name,
         _person.organisation_id,
+        _organisation.name,
         _person.active,
         _person.origin,
         _project.key,
@@ -62,6 +65,7 @@ _SENDERS: Final = Prepared(
     .join_from(PersonAddress.__table__, Person.__table__, _address.person_id == _person.id)
     .join(PersonRole.__table__, _role.person_id == _person.id, isouter=True)
     .join(Project.__table__, _role.project_id == _project.id, isouter=True)
+    .join(Organisation.__table__, _person.organisation_id == _organisation.id, isouter=True)
     .where(among(_address.address, "wanted"))
 )
 _FOUND: Final = (_issue.id, _issue.key, _issue.type, _project.key.label("project"), _inbox.name.label("inbox"))
@@ -139,6 +143,7 @@ def gather(
             recent_answers=answered.get(_author(delivery), 0),
             now=now,
             shared=_shared(others, earlier),
+            text=delivery.analysis.draft.body_text if delivery.analysis.draft else "",
         )
         for delivery, of_one, others in zip(deliveries, targets, elsewhere, strict=True)
     ]
@@ -173,10 +178,11 @@ def _shared(keys: Iterable[str], earlier: dict[str, Earlier]) -> Earlier | None:
 
 def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Sender]:
     senders: dict[str, Sender] = {}
-    for address, person_id, name, organisation_id, active, origin, project, role in _all(
+    for address, person_id, name, organisation_id, organisation, active, origin, project, role in _all(
         _SENDERS, connection, addresses
     ):
-        sender = Sender(person_id, name, {}, organisation_id, bool(active), registered=origin != BY_MAIL)
+        by_mail = origin == BY_MAIL
+        sender = Sender(person_id, name, {}, organisation_id, organisation or "", bool(active), registered=not by_mail)
         sender = senders.setdefault(address, sender)
         if project is not None:
             sender.roles[project] = Role(role)

@@ -23,17 +23,22 @@ from smtpintake.decide.policy.pair import Pair, Together
 from smtpintake.decide.policy.people import Organisation, Person, Role
 from smtpintake.decide.policy.project import IssueType, Project
 from smtpintake.decide.policy.proof import Proof
+from smtpintake.decide.policy.rule import Actions, Conditions, Refusal, Rule, Searches
+from smtpintake.decide.policy.rulebook import Key, Rulebook
 from smtpintake.decide.policy.section import Section
 
 __all__ = [
     "DEFAULT_SEPARATORS",
     "EMPTY_POLICY",
+    "Actions",
     "AllowedDomain",
     "AutoReply",
+    "Conditions",
     "Defaults",
     "Document",
     "Inbox",
     "IssueType",
+    "Key",
     "OnFail",
     "Organisation",
     "Pair",
@@ -42,8 +47,12 @@ __all__ = [
     "PolicyError",
     "Project",
     "Proof",
+    "Refusal",
     "Require",
     "Role",
+    "Rule",
+    "Rulebook",
+    "Searches",
     "Section",
     "Together",
     "UnknownSenders",

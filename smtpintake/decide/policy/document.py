@@ -13,6 +13,8 @@ from smtpintake.decide.policy.inbox import Inbox
 from smtpintake.decide.policy.pair import Pair
 from smtpintake.decide.policy.people import Organisation, Person
 from smtpintake.decide.policy.project import Project
+from smtpintake.decide.policy.rule import Rule
+from smtpintake.decide.policy.rulefaults import rule_faults
 from smtpintake.decide.policy.section import Section
 
 
@@ -29,6 +31,8 @@ class Document(Section):
     """Whom people belong to."""
     person: tuple[Person, ...] = ()
     """Who is known; the others come by mail."""
+    rule: tuple[Rule, ...] = ()
+    """What is done with mail of some kind, in order."""
 
 
 class PolicyError(ValueError):
@@ -58,6 +62,7 @@ def _cross_faults(document: Document) -> Iterator[Fault]:
     yield from _repeated("organisation", "name", [organisation.name for organisation in document.organisation])
     yield from _repeated("organisation", "domains", [d for one in document.organisation for d in one.domains])
     yield from _repeated("inbox", "addresses", [a for inbox in document.inbox for a in inbox.addresses])
+    yield from _repeated("rule", "name", [rule.name for rule in document.rule])
     yield from _repeated("person", "addresses", [a for person in document.person for a in person.addresses])
     prefixes = [issue_type.prefix for project in document.project for issue_type in project.issue_types]
     yield from _repeated("project", "issue_types", sorted(set(prefixes) & set(projects)))
@@ -81,6 +86,7 @@ def _cross_faults(document: Document) -> Iterator[Fault]:
             yield Fault(f"person[{i}].roles.{key}", f"{key!r} is not a project; there are {_listed(projects)}")
         if person.organisation and person.organisation not in organisations:
             yield Fault(f"person[{i}].organisation", f"{person.organisation!r} is not an organisation of this file")
+    yield from rule_faults(document.rule, projects, {inbox.name: inbox for inbox in document.inbox})
 
 
 def _repeated(table: str, key: str, values: list[str]) -> Iterator[Fault]:

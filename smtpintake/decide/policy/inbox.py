@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from smtpintake.decide.fields import Domain, InboxAddress, SenderPattern, Tag
+from smtpintake.decide.fields import Domain, InboxAddress, Language, Priority, SenderPattern, Tag
 from smtpintake.decide.policy.proof import Proof
 from smtpintake.decide.policy.section import Section
 
@@ -56,7 +56,7 @@ class OnFail(StrEnum):
 class Defaults(Section):
     """Values of an issue's fields where nothing in the mail says otherwise."""
 
-    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    priority: Priority = "normal"
     """The priority of a new issue."""
     tags: tuple[Tag, ...] = ()
     """The tags of a new issue."""
@@ -118,7 +118,7 @@ class Inbox(Section):
     """What new issues are; the project's first type where it isn't said."""
     active: bool = True
     """An inactive inbox refuses at RCPT: `550 5.2.1 rcpt.inactive`."""
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Za-z]{2,4})?$")] = "en"
+    language: Language = "en"
     """Of new issues, and of what we write."""
     unknown_senders: UnknownSenders = UnknownSenders.REJECT
     """An author who is not registered (came only by mail, if at all) is refused, `550 5.7.1 sender.unknown`; kept for

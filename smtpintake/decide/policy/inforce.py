@@ -13,6 +13,7 @@ from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import Inbox
 from smtpintake.decide.policy.pair import Together
 from smtpintake.decide.policy.project import Project
+from smtpintake.decide.policy.rulebook import Rulebook
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class Policy:
             for issue_type in project.issue_types
             if seen[issue_type.prefix] == 1
         }
+
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        return Rulebook(self.document.rule)
 
 
 EMPTY_POLICY: Final = Policy(0, Document())
