@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("blob", sa.String(), nullable=True),
         sa.Column("unread", sa.String(), nullable=True),
         sa.Column("auth_results", sa.String(), nullable=True),
+        sa.Column("verdict", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_mail")),
     )
     with op.batch_alter_table("raw_mail", schema=None) as batch_op:
@@ -384,6 +385,7 @@ def upgrade() -> None:
         sa.Column("raw_id", sa.String(), nullable=True),
         sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("duration_ms", sa.Integer(), nullable=False),
+        sa.Column("released_by", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_maillog_comment_id_comment")),
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_maillog_issue_id_issue")),
         sa.ForeignKeyConstraint(["raw_id"], ["raw_mail.id"], name=op.f("fk_maillog_raw_id_raw_mail")),
@@ -396,6 +398,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_maillog_raw_id"), ["raw_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_maillog_received_at"), ["received_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_maillog_transaction_id"), ["transaction_id"], unique=False)
+        batch_op.create_index(
+            "ix_maillog_waiting",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'held' AND released_by IS NULL"),
+            postgresql_where=sa.text("outcome = 'held' AND released_by IS NULL"),
+        )
 
     op.create_table(
         "outbox",
@@ -447,6 +456,11 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     with op.batch_alter_table("maillog", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_maillog_waiting",
+            sqlite_where=sa.text("outcome = 'held' AND released_by IS NULL"),
+            postgresql_where=sa.text("outcome = 'held' AND released_by IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_maillog_transaction_id"))
         batch_op.drop_index(batch_op.f("ix_maillog_received_at"))
         batch_op.drop_index(batch_op.f("ix_maillog_raw_id"))

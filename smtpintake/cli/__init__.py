@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "deliver": "judging",
     "explain": "judging",
     "log": "log",
+    "held": "held",
     "issue": "issue",
     "person": "person",
     "doctor": "doctor",

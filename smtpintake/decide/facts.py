@@ -106,6 +106,9 @@ class Facts:
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
 
     `text` is what the author wrote for this mail, without the mail that they quoted.
+
+    `waived` is set for a held mail that an operator releases: the name of the check that held it, whose ruling no
+    longer counts; with `as_new` it becomes an issue of its own, whatever it belongs to.
     """
 
     envelope: Envelope
@@ -123,6 +126,8 @@ class Facts:
     now: datetime
     shared: Earlier | None = None
     text: str = ""
+    waived: str = ""
+    as_new: bool = False
     proof: Proof = field(init=False)
 
     def __post_init__(self) -> None:

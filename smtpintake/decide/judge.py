@@ -30,11 +30,12 @@ from smtpintake.decide.fieldsof import fields_of
 from smtpintake.decide.policy import Policy, UnknownSenders, Unmatched
 from smtpintake.decide.routing import is_ours
 from smtpintake.decide.rules import asked
-from smtpintake.decide.threading import Thread, find_thread
+from smtpintake.decide.threading import Thread, apart, find_thread
 from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
 
 _MACHINE_ANSWERS: Final = frozenset((Origin.BOUNCE, Origin.AUTO_REPLY))
+_NEVER_WAIVED: Final = frozenset(("delivery", "message", "author"))
 
 
 Check = Callable[[Facts, Policy], Finding | Ruling]
@@ -45,23 +46,40 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
     findings = list(_observations(facts))
     for check in CHECKS:
         result = check(facts, policy)
-        if isinstance(result, Ruling):
+        if isinstance(result, Ruling) and not _is_waived(facts, result):
             return Judgement(result.decision, (*findings, result.finding))
-        findings.append(result)
+        findings.append(_waived(result.finding) if isinstance(result, Ruling) else result)
     # After the sender is known and let in, so that a rule can ask who they are and never takes in what was refused;
     # before the mail is placed, so that it can say where, and settle replies too.
     rules = asked(facts, policy)
     findings += rules.findings
     if rules.ruling is not None:
-        return _judged(rules.ruling, findings, rules.forward)
+        if not _is_waived(facts, rules.ruling):
+            return _judged(rules.ruling, findings, rules.forward)
+        findings.append(_waived(rules.ruling.finding))
     thread = find_thread(facts)
+    if facts.as_new:
+        thread = apart(thread)
     findings += thread.findings
-    return _judged(_place(facts, policy, thread), findings, rules.forward)
+    ruling = _place(facts, policy, thread)
+    if _is_waived(facts, ruling):
+        findings.append(_waived(ruling.finding))
+        ruling = _new_issue(facts, policy, thread)
+    return _judged(ruling, findings, rules.forward)
 
 
 def _judged(ruling: Ruling, findings: list[Finding], forward: tuple[str, ...]) -> Judgement:
     sent_back = isinstance(ruling.decision, Reject | Defer)
     return Judgement(ruling.decision, (*findings, ruling.finding), () if sent_back else forward)
+
+
+def _is_waived(facts: Facts, ruling: Ruling) -> bool:
+    """True where an operator has overruled this check for this mail. What can't be read or has no author stays so."""
+    return bool(facts.waived) and ruling.finding.check == facts.waived and facts.waived not in _NEVER_WAIVED
+
+
+def _waived(finding: Finding) -> Finding:
+    return Finding(finding.check, "waived", f"{finding.result}: {finding.detail}")
 
 
 def _observations(facts: Facts) -> Iterator[Finding]:
@@ -194,7 +212,7 @@ def _place(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
         return ruled("decision", "comment", comment, f"on {thread.match.issue_key}")
     if automatic:
         return ruled("decision", "discard", Discard(Reason.ORIGIN_AUTOMATIC), "an automatic answer to nothing we know")
-    if unknown and facts.inbox.unknown_senders is not UnknownSenders.CREATE:
+    if unknown and facts.inbox.unknown_senders is not UnknownSenders.CREATE and facts.waived != "unknown_senders":
         return _unknown_sender(facts)
     return _unmatched(facts, policy, thread)
 
@@ -207,11 +225,9 @@ def _unknown_sender(facts: Facts) -> Ruling:
 
 
 def _unmatched(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
-    fields, _ = fields_of(facts, policy)
+    if facts.inbox.unmatched is Unmatched.CREATE:
+        return _new_issue(facts, policy, thread)
     decisions: dict[Unmatched, Decision] = {
-        Unmatched.CREATE: CreateIssue(
-            Reason.THREAD_NEW, new_person=facts.sender is None, fields=fields, mentions=thread.mentions
-        ),
         Unmatched.REJECT: Reject(Reason.THREAD_UNMATCHED),
         Unmatched.HOLD: Hold(Reason.THREAD_UNMATCHED),
         Unmatched.DISCARD: Discard(Reason.THREAD_UNMATCHED),
@@ -220,6 +236,15 @@ def _unmatched(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
     return ruled(
         "unmatched", unmatched, decisions[unmatched], f"inbox {facts.inbox.name}, project {facts.inbox.project}"
     )
+
+
+def _new_issue(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
+    # Whoever was let in by an operator, and not by the inbox, is nobody whom we know.
+    new_person = facts.sender is None and facts.inbox.unknown_senders is UnknownSenders.CREATE
+    fields, _ = fields_of(facts, policy)
+    issue = CreateIssue(Reason.THREAD_NEW, new_person=new_person, fields=fields, mentions=thread.mentions)
+    detail = f"inbox {facts.inbox.name}, project {facts.inbox.project}"
+    return ruled("unmatched", Unmatched.CREATE, issue, detail)
 
 
 def _author_address(facts: Facts) -> str:

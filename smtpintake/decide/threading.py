@@ -75,6 +75,14 @@ def find_thread(facts: Facts) -> Thread:
     return Thread(None, facts.proof, tuple(mentions.values()), tuple(findings))
 
 
+def apart(thread: Thread) -> Thread:
+    """`thread` of a mail that shall be an issue of its own: what it belongs to is only mentioned."""
+    if thread.match is None:
+        return thread
+    why = Finding("thread", "set aside", f"{thread.match.issue_key} is mentioned: an operator wants a new issue")
+    return Thread(None, thread.proof, (thread.match,), (*thread.findings, why))
+
+
 def _right_to_append(facts: Facts, candidate: Candidate) -> tuple[bool, str]:
     """Whether the author may append, and why."""
     if _holds_key(facts, candidate):

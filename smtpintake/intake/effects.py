@@ -111,6 +111,12 @@ class Effects:
         self._link(places)
         return places
 
+    def link_to(self, issue_id: int, places: list[Place]) -> None:
+        """`issue_id` was made of the same mail before."""
+        for place in places:
+            if place.outcome is Outcome.CREATED:
+                self.rows.add(IssueLink, issue_id=issue_id, other_id=place.issue_id, kind="same-mail")
+
     # ---- a new issue ---------------------------------------------------------------------------------------------
 
     def _create(self, submission: Submission, draft: Draft, place: Place, decision: CreateIssue) -> Place:

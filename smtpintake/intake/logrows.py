@@ -164,6 +164,8 @@ class LogRows:
 
     def _keep(self, submission: Submission) -> str:
         raw, envelope = submission.raw, submission.envelope
+        if submission.release is not None:
+            return envelope.transaction_id  # since it was held
         self._rows.add(
             RawMail,
             id=envelope.transaction_id,

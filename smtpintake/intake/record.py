@@ -7,30 +7,30 @@ never judged against the same state: the earlier one's rows are written before t
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
-from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
+from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome
 from smtpintake.decide.delivery import Delivery, Unroutable, deliveries
 from smtpintake.decide.facts import Facts
 from smtpintake.decide.judge import judge
-from smtpintake.decide.outcome import reconcile
+from smtpintake.decide.outcome import outcome_of, reconcile
 from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.effects import Answer, Drawn, Effects
 from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.snapshot import Snapshot, Snapshots
-from smtpintake.intake.submission import Refusal, Submission
+from smtpintake.intake.submission import Refusal, Release, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Replies
 from smtpintake.store.database import allocate
 from smtpintake.store.evidence import gather
 from smtpintake.store.prepared import Prepared
 from smtpintake.store.rows import Rows
-from smtpintake.store.schema import Comment, Issue, Person, Project, RawMail
+from smtpintake.store.schema import Comment, Issue, LogRow, Person, Project, RawMail
 
 Job = Submission | Refusal
 
@@ -52,6 +52,13 @@ _TOUCH: Final = Prepared(
 )
 _raw = RawMail.__table__
 _SAME_OCTETS: Final = Prepared(select(func.min(_raw.c.id)).where(_raw.c.unread == bindparam("sha256")))
+# The issues that a transaction has made already, in other inboxes.
+_log = LogRow.__table__
+_SAME_MAIL: Final = Prepared(
+    select(_log.c.issue_id)
+    .distinct()
+    .where(_log.c.transaction_id == bindparam("transaction"), _log.c.outcome == "created")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,22 @@ class JudgedMail:
 
     results: tuple[tuple[Facts, Judgement], ...]
     lost: tuple[Unroutable, ...]
+
+    def is_released(self, *, by_itself: bool) -> bool:
+        """True where a held mail may go. What would be discarded goes only where an operator says so."""
+        ends = {outcome_of(judgement.decision) for _, judgement in self.results}
+        done = {Outcome.CREATED, Outcome.COMMENTED}
+        if not by_itself:
+            done |= {Outcome.DISCARDED, Outcome.DUPLICATE}
+        return bool(ends) and ends <= done and not self.lost
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What became of a held mail: its judgements, and the log rows that say so; none where it stays held."""
+
+    mail: JudgedMail
+    log_ids: tuple[str, ...]
 
 
 class Recorder:
@@ -86,6 +109,28 @@ class Recorder:
         reply = LogRows(rows, self._snapshots.newest, datetime.now(UTC), self._authserv_id).fault(job, reason, detail)
         rows.insert(connection)
         return (reply,)
+
+    def release(self, connection: Connection, submission: Submission) -> Released:
+        """Take a held mail on its way again: what it becomes is written, but for a mail that would not be accepted.
+
+        Its held rows must have given up their delivery keys before, in the same transaction.
+        """
+        if submission.analysis is None or submission.release is None:
+            raise ValueError("a held mail is read before it is released")
+        snapshot, now = self._snapshots.refresh(connection), datetime.now(UTC)
+        mail = self.judge(connection, snapshot.policy, [submission], now)[submission.transaction_id]
+        if not mail.is_released(by_itself=not submission.release.waived):
+            return Released(mail, ())
+        rows = Rows()
+        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), self._answer, rows)
+        places = effects.place(submission, submission.analysis.draft, mail.results)
+        LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
+        for (issue_id,) in _SAME_MAIL.rows(connection, transaction=submission.transaction_id):
+            effects.link_to(issue_id, places)
+        rows.insert(connection)
+        if effects.touched:
+            _TOUCH.many(connection, effects.touched)
+        return Released(mail, tuple(place.log_id for place in places))
 
     def _record_group(self, connection: Connection, snapshot: Snapshot, group: Sequence[Job]) -> list[Replies]:
         now = datetime.now(UTC)
@@ -121,14 +166,28 @@ class Recorder:
         facts = iter(gather(connection, every, policy, self._returned, now)) if every else iter(())
         judged = {}
         for submission, several, lost in split:
-            of_mail = [next(facts) for _ in several]
+            of_mail = [_of_release(next(facts), submission.release) for _ in several]
             judgements = tuple(judge(each, policy) for each in of_mail)
+            if submission.release is not None:
+                judgements = tuple(_told(judgement, submission.release) for judgement in judgements)
             if not submission.envelope.lmtp:
                 judgements = reconcile(judgements)
             judgements = share(tuple(zip(of_mail, judgements, strict=True)), policy)
             results = tuple(zip(of_mail, judgements, strict=True))
             judged[submission.envelope.transaction_id] = JudgedMail(results, lost)
         return judged
+
+
+def _of_release(facts: Facts, release: Release | None) -> Facts:
+    """The facts for a held mail that comes again: it is not its own repetition, and what held it may be waived."""
+    if release is None:
+        return facts
+    earlier = facts.earlier if facts.earlier is None or facts.earlier.log_id not in release.held else None
+    return replace(facts, earlier=earlier, waived=release.waived, as_new=release.as_new)
+
+
+def _told(judgement: Judgement, release: Release) -> Judgement:
+    return replace(judgement, findings=(release.finding, *judgement.findings))
 
 
 def independent(jobs: Sequence[Job]) -> Iterator[list[Job]]:

@@ -35,14 +35,30 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """A held mail that is on its way again. `held` are the ids of its log rows, `finding` says who let it go.
+
+    `waived` is the check that held it, and is overruled; without it the mail must pass by itself.
+    """
+
+    held: tuple[str, ...]
+    finding: Finding
+    waived: str = ""
+    as_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
-    """`started` is a reading of the monotonic clock in seconds, when the octets were complete."""
+    """`started` is a reading of the monotonic clock in seconds, when the octets were complete. With `release` the raw
+    mail is kept already.
+    """
 
     envelope: Envelope
     raw: Raw
     analysis: Analysis | None
     failure: Failure | None
     started: float
+    release: Release | None = None
 
     @property
     def transaction_id(self) -> str:

@@ -80,6 +80,10 @@ class Reason(StrEnum):
     THREAD_TOKEN = "thread.token"
     DELIVERY_DUPLICATE = "delivery.duplicate"
 
+    # what became of held mail
+    HELD_DISCARDED = "held.discarded"
+    HELD_EXPIRED = "held.expired"
+
     # ours to mend: always 4yz
     FAULT_INTERNAL = "fault.internal"
     FAULT_STORAGE = "fault.storage"

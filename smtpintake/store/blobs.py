@@ -56,6 +56,10 @@ class Blobs(Protocol):
         """`length` octets from `offset`, fewer at the end. Raises FileNotFoundError."""
         ...
 
+    def path(self, name: str) -> Path:
+        """A file with the blob's octets, to be read and left alone. It need not exist."""
+        ...
+
     def delete(self, name: str) -> None:
         """No row names it any more, or none ever will. A blob that is gone already is no fault."""
         ...
@@ -118,6 +122,9 @@ class FileBlobs:
         with self._place(name).open("rb") as file:
             file.seek(offset)
             return file.read(length)
+
+    def path(self, name: str) -> Path:
+        return self._place(name)
 
     def delete(self, name: str) -> None:
         self._place(name).unlink(missing_ok=True)

@@ -45,19 +45,19 @@ def log_list(session: Session, wanted: LogFilter, limit: int = 50) -> list[LogVi
         .order_by(col(LogRow.received_at).desc(), col(LogRow.id).desc())
         .limit(limit)
     ).all()
-    return _views(session, list(rows))
+    return log_views(session, list(rows))
 
 
 def log_view(session: Session, log_id: str) -> LogView | None:
     """The row with this id, or the only one whose id begins like this. Raises AmbiguousIdError."""
     row = find_row(session, log_id)
-    return _views(session, [row])[0] if row is not None else None
+    return log_views(session, [row])[0] if row is not None else None
 
 
 def transaction_views(session: Session, transaction_id: str) -> list[LogView]:
     """All rows of a mail transaction, in the order in which they were written."""
     rows = select(LogRow).where(col(LogRow.transaction_id) == transaction_id).order_by(col(LogRow.id))
-    return _views(session, list(session.scalars(rows)))
+    return log_views(session, list(session.scalars(rows)))
 
 
 def find_row(session: Session, log_id: str) -> LogRow | None:
@@ -113,7 +113,7 @@ def _contains(column: str | None, part: str) -> ColumnElement[bool]:
     return col(column).icontains(part, autoescape=True)
 
 
-def _views(session: Session, rows: list[LogRow]) -> list[LogView]:
+def log_views(session: Session, rows: list[LogRow]) -> list[LogView]:
     ids = [row.id for row in rows]
     traces = {
         trace.log_id: trace.findings for trace in session.scalars(select(Trace).where(col(Trace.log_id).in_(ids)))
@@ -160,4 +160,5 @@ def _view(row: LogRow, trace: list[dict[str, str]], issue: str | None, auth_resu
         "policy_version": row.policy_version,
         "trace": trace,
         "duration_ms": row.duration_ms,
+        "released_by": row.released_by,
     }

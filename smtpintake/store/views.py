@@ -116,6 +116,15 @@ class LogView(TypedDict):
     policy_version: int
     trace: list[dict[str, str]]
     duration_ms: int
+    released_by: str | None
+
+
+class HeldView(LogView):
+    """A held mail: `check` is what held it, `age` in seconds; `recipients` are all that it is held for together."""
+
+    check: str
+    age: int
+    recipients: list[str]
 
 
 class OutboxView(TypedDict):

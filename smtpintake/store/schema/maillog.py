@@ -5,21 +5,30 @@ Contract: one log row a recipient outcome, and one for each refusal before DATA;
 delivery of the same mail a duplicate instead of a second issue. The trace and the octets are in tables of their own, so
 that listing the log reads neither.
 
+`released_by` is set on the rows of a held mail once something became of it: the id of the row that says what.
+
 `relay` is `{ip, told_by}`, empty without one. `dkim` is a list of `{domain, selector, result}`, `dmarc` is `{domain,
 result, policy}`; empty where the mail was not read.
 """
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import JSON, Index, LargeBinary
+from sqlalchemy import JSON, Index, LargeBinary, text
 from sqlmodel import Field
 
 from smtpintake.store.types import Table, UtcDateTime, given_only
 
+# The rows of held mail that waits: few, so they have an index of their own. Queries must say it in these words.
+WAITING: Final = "outcome = 'held' AND released_by IS NULL"
+
 
 class LogRow(Table, table=True):
     __tablename__ = "maillog"
-    __table_args__ = (Index("ix_maillog_outcome_received_at", "outcome", "received_at"),)
+    __table_args__ = (
+        Index("ix_maillog_outcome_received_at", "outcome", "received_at"),
+        Index("ix_maillog_waiting", "id", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
+    )
 
     id: str = Field(primary_key=True)
     transaction_id: str = Field(index=True)
@@ -53,6 +62,7 @@ class LogRow(Table, table=True):
     raw_id: str | None = Field(default=None, foreign_key="raw_mail.id", index=True)
     policy_version: int = 0
     duration_ms: int = 0
+    released_by: str | None = None
 
 
 class Trace(Table, table=True):
@@ -78,7 +88,7 @@ class RawMail(Table, table=True):
     """The octets as they came, dot-unstuffed: in `octets` when small, in the blob named `blob` when large. `id` is the
     transaction's. `auth_results` is the value of the Authentication-Results field that we would write (RFC 8601): the
     octets stay as they came. `unread` is the `sha256` again where no analyser could read the mail: it will be sent
-    again, and is kept once.
+    again, and is kept once. `verdict` is what was known of the client and verified, of a mail that was held.
     """
 
     __tablename__ = "raw_mail"
@@ -95,3 +105,4 @@ class RawMail(Table, table=True):
     blob: str | None = None
     unread: str | None = None
     auth_results: str | None = None
+    verdict: dict[str, object] | None = Field(default=None, sa_type=JSON(none_as_null=True))
