@@ -1,0 +1,101 @@
+"""`held`: what waits is listed with its cause, released once, discarded with a note."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+
+POLICY = """\
+[[project]]
+key = "SUP"
+name = "Support"
+
+[[inbox]]
+name = "support"
+addresses = ["support@example.org"]
+project = "SUP"
+unknown_senders = "hold"
+"""
+
+
+def letter(number: int) -> str:
+    return (
+        f"From: Cara <cara@customer.example>\nTo: support@example.org\nSubject: Mail {number}\n"
+        f"Message-ID: <m{number}@customer.example>\n\nHelp!\n"
+    )
+
+
+@pytest.fixture
+def held(command: Run, as_json: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of two held mails."""
+    monkeypatch.setenv("SMTPINTAKE_AUTHENTICATION__VERIFY", "false")
+    (folder / "policy.toml").write_text(POLICY)
+    assert command("migrate")[0] == 0
+    assert command("apply", "policy.toml")[0] == 0
+    for number in (1, 2):
+        (folder / "mail.eml").write_text(letter(number))
+        status, out, _ = command("deliver", "mail.eml", "--to", "support@example.org")
+        assert (status, "250 2.0.0 held for review" in out) == (0, True)
+    return [mail["id"] for mail in as_json("held", "list")]
+
+
+def test_the_list_has_what_an_operator_needs(held: list[str], command: Run, as_json: Callable[..., Any]) -> None:
+    first, _ = as_json("held", "list")
+    assert (first["reason"], first["check"], first["inbox"]) == ("sender.unknown", "unknown_senders", "support")
+    assert (first["author"], first["outcome"]) == ("cara@customer.example", "held")
+    assert first["age"] >= 0
+    _, out, _ = command("held", "list")
+    assert held[0] in out
+    assert "sender.unknown" in out
+    assert as_json("held", "list", "--inbox", "other") == []
+
+
+def test_show_has_the_trace_and_the_text(held: list[str], command: Run, as_json: Callable[..., Any]) -> None:
+    shown = as_json("held", "show", held[0])
+    assert shown["text"].strip() == "Help!"
+    assert shown["trace"][-1]["check"] == "unknown_senders"
+    _, out, _ = command("held", "show", held[0])
+    assert "Mail 1" in out
+    assert "    Help!" in out
+
+
+def test_release_makes_the_issue_and_a_second_one_is_an_error(
+    held: list[str], command: Run, as_json: Callable[..., Any]
+) -> None:
+    row = as_json("held", "release", held[0])
+    assert (row["outcome"], row["issue"]) == ("created", "SUP-1")
+    assert as_json("log", "show", held[0])["released_by"] == row["id"]
+    status, out, err = command("held", "release", held[0])
+    assert (status, out) == (1, "")
+    assert err.splitlines() == [
+        f"smtpintake: {held[0]} is held no longer: log {row['id']} says what became of it",
+    ]
+    assert [mail["id"] for mail in as_json("held", "list")] == held[1:]
+    assert as_json("issue", "show", "SUP-1")["title"] == "Mail 1"
+
+
+def test_discard_keeps_the_note(held: list[str], command: Run, as_json: Callable[..., Any]) -> None:
+    row = as_json("held", "discard", held[0], "--note", "an advertisement")
+    assert (row["outcome"], row["reason"]) == ("discarded", "held.discarded")
+    assert row["trace"][-1]["detail"] == "by an operator: an advertisement"
+    assert command("held", "discard", held[0])[0] == 1
+
+
+def test_what_is_not_held_is_said_in_one_line(held: list[str], command: Run, as_json: Callable[..., Any]) -> None:
+    row = as_json("held", "release", held[1])
+    for log_id, said in ((row["id"], "not held, but created"), ("zzzz", "there is no log row"), ("0", "several ids")):
+        status, _, err = command("held", "show", log_id)
+        assert status == 1
+        assert said in err
+        assert len(err.splitlines()) == 1
+
+
+def test_what_would_be_refused_anyway_stays_held(held: list[str], command: Run, folder: Path) -> None:
+    (folder / "policy.toml").write_text(POLICY + 'denied_senders = ["@customer.example"]\n')
+    assert command("apply", "policy.toml")[0] == 0
+    status, _, err = command("held", "release", held[0])
+    assert status == 1
+    assert err == f"smtpintake: {held[0]} stays held: denied_senders refuses it, too (sender.denied)\n"
