@@ -114,7 +114,7 @@ class Effects:
     def link_to(self, issue_id: int, places: list[Place]) -> None:
         """`issue_id` was made of the same mail before."""
         for place in places:
-            if place.outcome is Outcome.CREATED:
+            if place.outcome is Outcome.CREATED and place.issue_id != issue_id:
                 self.rows.add(IssueLink, issue_id=issue_id, other_id=place.issue_id, kind="same-mail")
 
     # ---- a new issue ---------------------------------------------------------------------------------------------
