@@ -73,7 +73,6 @@ def upgrade() -> None:
         sa.Column("blob", sa.String(), nullable=True),
         sa.Column("unread", sa.String(), nullable=True),
         sa.Column("auth_results", sa.String(), nullable=True),
-        sa.Column("verdict", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_mail")),
     )
     with op.batch_alter_table("raw_mail", schema=None) as batch_op:

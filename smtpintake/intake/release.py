@@ -6,18 +6,18 @@ mail that would not be accepted stays held, and nothing is written.
 """
 
 import time
+from dataclasses import replace
 from datetime import datetime
 
-from smtpintake.auth.results import UNVERIFIED
 from smtpintake.decide.facts import Analysis, Finding
+from smtpintake.decide.pastfacts import PastFacts, read_past
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import separators
 from smtpintake.intake.analysis import Task
 from smtpintake.intake.record import JudgedMail, Recorder, Released
 from smtpintake.intake.submission import Raw, Release, Submission
-from smtpintake.intake.verdict import Verdict, restored
 from smtpintake.mail.address import NULL_PATH, Mailbox, ReversePath
-from smtpintake.mail.envelope import Envelope, Hello, Peer
+from smtpintake.mail.envelope import Envelope, Hello, Peer, Relay, ToldBy
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import Held, claim, link
@@ -43,24 +43,26 @@ def by_itself(held: Held) -> Release:
 
 
 def resubmitted(held: Held, analysis: Analysis, release: Release) -> Submission:
-    """The mail as it was submitted, with `analysis` made anew from its octets."""
-    verdict, raw = _verdict(held), held.raw
+    """The mail as it was submitted, with `analysis` made anew from its octets. Raises ValueError where what was known
+    of it cannot be read.
+    """
+    past, raw = _past(held), held.raw
     row = held.rows[0]
     envelope = Envelope(
         transaction_id=row.transaction_id,
         received_at=row.received_at,
         listener=row.listener,
-        peer=verdict.peer,
-        hello=verdict.hello,
+        peer=Peer(row.peer_ip),
+        hello=Hello(row.helo),
         tls=row.tls,
         mail_from=_reverse_path(row.mail_from),
         rcpt_to=_recipients(held),
-        smtputf8=verdict.smtputf8,
-        relay=verdict.relay,
-        login=verdict.login,
-        listings=verdict.listings,
+        smtputf8=past.smtputf8,
+        relay=Relay(row.relay["ip"], ToldBy(row.relay["told_by"])) if row.relay else None,
+        login=past.login,
+        listings=past.listings,
     )
-    verified = Analysis(analysis.message, analysis.draft, verdict.auth)
+    verified = replace(analysis, auth=past.auth)
     return Submission(
         envelope, Raw(raw.size, raw.sha256, raw.octets, raw.blob), verified, None, time.monotonic(), release
     )
@@ -88,11 +90,8 @@ def release(database: Database, recorder: Recorder, held: Held, mail: Submission
         return released
 
 
-def _verdict(held: Held) -> Verdict:
-    if held.raw.verdict is not None:
-        return restored(held.raw.verdict)
-    row = held.rows[0]
-    return Verdict(UNVERIFIED, Peer(row.peer_ip), Hello(row.helo), None, None, (), smtputf8=False)
+def _past(held: Held) -> PastFacts:
+    return read_past(held.past) if held.past else PastFacts(())
 
 
 def _recipients(held: Held) -> tuple[Mailbox, ...]:

@@ -16,7 +16,7 @@ from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.store.directory import policy_version
 from smtpintake.store.maillog import find_row, log_views
-from smtpintake.store.schema import LogRow, RawMail, Trace
+from smtpintake.store.schema import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.maillog import WAITING
 from smtpintake.store.views import HeldView
 
@@ -37,11 +37,14 @@ class NotHeldError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A mail that waits. `rows` are its log rows, oldest first; `findings` is the trace of the first."""
+    """A mail that waits. `rows` are its log rows, oldest first; `findings` is the trace of the first. `past` is what
+    was known when it came, as `decide.pastfacts` writes it; empty where that was not kept.
+    """
 
     rows: tuple[LogRow, ...]
     raw: RawMail
     findings: tuple[dict[str, str], ...]
+    past: str
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -83,7 +86,9 @@ def find_held(session: Session, log_id: str) -> Held:
     if raw is None:
         raise NotHeldError(f"the mail of {row.id} was not kept")
     trace = session.get(Trace, rows[0].id)
-    return Held(rows, raw, tuple(trace.findings) if trace is not None else ())
+    past = session.get(PastFacts, row.transaction_id)
+    findings = tuple(trace.findings) if trace is not None else ()
+    return Held(rows, raw, findings, past.facts if past is not None else "")
 
 
 def held_list(session: Session, now: datetime, *, inbox: str | None, limit: int) -> list[HeldView]:

@@ -88,7 +88,7 @@ class RawMail(Table, table=True):
     """The octets as they came, dot-unstuffed: in `octets` when small, in the blob named `blob` when large. `id` is the
     transaction's. `auth_results` is the value of the Authentication-Results field that we would write (RFC 8601): the
     octets stay as they came. `unread` is the `sha256` again where no analyser could read the mail: it will be sent
-    again, and is kept once. `verdict` is what was known of the client and verified, of a mail that was held.
+    again, and is kept once.
     """
 
     __tablename__ = "raw_mail"
@@ -105,4 +105,3 @@ class RawMail(Table, table=True):
     blob: str | None = None
     unread: str | None = None
     auth_results: str | None = None
-    verdict: dict[str, object] | None = Field(default=None, sa_type=JSON(none_as_null=True))
