@@ -1,10 +1,34 @@
 """Fixtures that tests of several packages share, and the rule that in CI nothing skips."""
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import structlog
 
 pytest_plugins = ["tests.postgres", "tests.server"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loggers_are_not_kept() -> Iterator[None]:
+    """A command that runs in this process sets up the journal; the loggers of the modules must not keep that for all
+    tests to come, some of which look at what is said.
+    """
+    configure = structlog.configure
+
+    def without_cache(*arguments: Any, **options: Any) -> None:
+        configure(*arguments, **(options | {"cache_logger_on_first_use": False}))
+
+    structlog.configure = without_cache
+    yield
+    structlog.configure = configure
+
+
+@pytest.fixture(autouse=True)
+def the_journal_is_reset() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
