@@ -51,9 +51,10 @@ class Attacker:
         self.send(line + b"\r\n")
         return self.reply()
 
-    def data(self) -> None:
-        """Everything up to the message."""
-        assert [self.ask(line)[:3] for line in ENVELOPE] == ["250", "250", "250", "354"]
+    def data(self, domain: bytes = b"evil.example") -> None:
+        """Everything up to the message, which comes from `domain`."""
+        envelope = [line.replace(b"evil.example", domain) for line in ENVELOPE]
+        assert [self.ask(line)[:3] for line in envelope] == ["250", "250", "250", "354"]
 
     def close(self) -> None:
         self.lines.close()
