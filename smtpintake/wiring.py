@@ -48,7 +48,7 @@ def load_templates() -> Templates:
     folder = resource("templates")
     files = (path for path in folder.rglob("*") if path.is_file())
     sources = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
-    return Templates(sources, {autoreply.KIND: autoreply.SAMPLE})
+    return Templates(sources, autoreply.KINDS)
 
 
 def load_secret(path: Path) -> bytes:
@@ -85,7 +85,7 @@ def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recor
     snapshots = Snapshots(database)
     snapshots.look()
     answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
-    return snapshots, Recorder(snapshots, answerer.answer, answerer.returned, settings.authserv_id)
+    return snapshots, Recorder(snapshots, answerer.answer, answerer.report, answerer.returned, settings.authserv_id)
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smtpintake.auth.results import UNVERIFIED
-from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender
+from smtpintake.convert.commands import CommandBlock, command_block
+from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender, Standing
 from smtpintake.decide.issuefields import IssueFields, initial
 from smtpintake.decide.policy import Policy, Role, read_document
 from smtpintake.decide.routing import Route, route
@@ -97,6 +98,25 @@ def candidate(how: Reason = Reason.THREAD_REFERENCE, *, participates: bool = Tru
         "author_participates": participates,
     }
     return Candidate(**(base | values))
+
+
+def block(*lines: str, text: str = "Hello", html: str | None = None) -> CommandBlock:
+    """The commands of a mail that begins with `lines`."""
+    found = command_block("\n".join([*lines, "", text]), html)
+    assert found is not None
+    return found
+
+
+def standing(**values: Any) -> Standing:
+    base: dict[str, Any] = {
+        "status": "open",
+        "priority": "normal",
+        "issue_type": "incident",
+        "assignee": "",
+        "assignee_id": 0,
+        "tags": (),
+    }
+    return Standing(**(base | values))
 
 
 def earlier() -> Earlier:

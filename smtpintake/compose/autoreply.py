@@ -1,4 +1,5 @@
-"""The automatic answer to a mail that became an issue (RFC 3834): whether there is one, and its octets.
+"""The automatic answer to a mail that became an issue, or some of whose commands were not obeyed (RFC 3834): whether
+there is one, and its octets.
 
 Contract: pure. `why_silent` names the first reason not to answer; without one the answer goes to the author alone, from
 the null reverse-path, so that nothing ever answers it back. Nothing that the author wrote is in it unless they are
@@ -21,14 +22,17 @@ from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message, Origin
 
 KIND: Final = "autoreply"
-# What `Templates` tries the templates of this kind with; these are all the values that they are given.
+REPORT: Final = "commands"  # tells an agent which commands of their mail were not obeyed
+# What `Templates` tries the templates of both kinds with; these are all the values that they are given.
 SAMPLE: Final[Mapping[str, str]] = {
     "issue_key": "SUP-12",
     "title": "Printer on fire",
     "inbox_name": "Customer support",
     "inbox_address": "support@example.org",
     "separator": "-- reply above this line --",
+    "details": "#status done: this is no status here",
 }
+KINDS: Final = {KIND: SAMPLE, REPORT: SAMPLE}
 
 # How many answers one address may be sent within the window that the caller counts, then silence (FreeScout#3670).
 MAX_RECENT: Final = 10
@@ -49,7 +53,7 @@ _SUPPRESSED: Final = frozenset(("all", "autoreply", "oof"))
 @dataclass(frozen=True, slots=True)
 class AutoReply:
     """An answer to be composed. `nonce` names it among all answers (the log id will do); `address` is the inbox's own,
-    the one it comes from; `title` is empty unless the author is proved.
+    the one it comes from; `title` and `details`, lines for people, are empty unless the author is proved.
     """
 
     issue_key: str
@@ -62,6 +66,8 @@ class AutoReply:
     nonce: str
     now: datetime
     title: str = ""
+    kind: str = KIND
+    details: str = ""
 
 
 def why_silent(
@@ -121,15 +127,16 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
     inbox = f"{reply.address.localpart}@{reply.address.folded_domain}"
     key = reply_key(secret, reply.issue_key, recipient)
     keyed = reply_address(inbox, key)
-    own_id = message_id(secret, reply.issue_key, KIND, reply.nonce, reply.address.folded_domain)
+    own_id = message_id(secret, reply.issue_key, reply.kind, reply.nonce, reply.address.folded_domain)
     values = {
         "issue_key": reply.issue_key,
         "title": mime.one_line(reply.title)[:_MAX_TITLE],
         "inbox_name": mime.one_line(reply.inbox_name),
         "inbox_address": inbox,
         "separator": reply.separator,
+        "details": reply.details,
     }
-    rendered = templates.render(KIND, reply.language, values)
+    rendered = templates.render(reply.kind, reply.language, values)
     subject = mime.one_line(rendered.subject)
     ancestors = _ancestors(reply.message)
     fields = (
@@ -149,7 +156,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
     # The MAC in our Message-ID is known to nobody before this mail is sent, so no body can hold it.
     boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
     return Outgoing(
-        kind=KIND,
+        kind=reply.kind,
         mail_from="",  # RFC 3834 s3.3
         rcpt_to=recipient,
         subject=subject,

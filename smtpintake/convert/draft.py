@@ -2,18 +2,22 @@
 
 Contract: `body_text` is never empty (a mail without text gets a note that says so) and holds what the author wrote for
 this mail; `hidden_text` always holds the whole text where `body_text` left something out, and is empty otherwise, so
-nothing is lost. `body_html` is sanitised and safe to show, or None. Pure and total.
+nothing is lost. `body_html` is sanitised and safe to show, or None. Commands that it begins with are still in both:
+`obeying` takes those out that somebody had the right to give. Pure and total.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from smtpintake.convert import body, quoting
+from smtpintake.convert.commands import Command, CommandBlock, command_block, put_back
 from smtpintake.convert.trim import trim
 from smtpintake.mail.message import Attachment, Message
 from smtpintake.mail.threadkeys import base_subject, is_forward
 
 NO_TEXT: Final = "(this mail had no text)"
+COMMANDS_ONLY: Final = "(this mail had nothing but commands)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,20 @@ class Draft:
     body_html: str | None
     hidden_text: str
     attachments: tuple[Attachment, ...]
+    commands: CommandBlock | None = None
+
+    def obeying(self, commands: Sequence[Command]) -> "Draft":
+        """The draft without these of its commands; what it said with them is in `hidden_text`."""
+        if self.commands is None or not commands:
+            return self
+        kept = [command for command in self.commands.commands if command not in commands]
+        text, html = put_back(kept, self.commands)
+        return replace(
+            self,
+            body_text=text or COMMANDS_ONLY,
+            body_html=html or None,
+            hidden_text=self.hidden_text or self.body_text,
+        )
 
 
 def draft(message: Message, separators: tuple[str, ...]) -> Draft:
@@ -30,13 +48,25 @@ def draft(message: Message, separators: tuple[str, ...]) -> Draft:
     html = message.html if message.html and body.is_parsable(message.html) else None
     whole = _whole_text(message)
     text, reply_html = _own_words(message, whole, html, separators)
+    safe_html = body.sanitised(reply_html) or None if reply_html else None
     return Draft(
         subject=message.subject,
         body_text=text or NO_TEXT,
-        body_html=body.sanitised(reply_html) or None if reply_html else None,
+        body_html=safe_html,
         hidden_text="" if text == whole else whole,
         attachments=message.attachments,
+        commands=_commands(message, whole, text, safe_html),
     )
+
+
+def _commands(message: Message, whole: str, text: str, html: str | None) -> CommandBlock | None:
+    """The commands of the mail. What `text` begins with may have stood below a quotation: the whole begins with them
+    as well. HTML alone has none: what its reader sees first need not be what comes first.
+    """
+    if not message.text or (block := command_block(text, html)) is None:
+        return None
+    first = command_block(whole, None)
+    return block if first is not None and first.commands[: len(block.commands)] == block.commands else None
 
 
 def _whole_text(message: Message) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from smtpintake.decide.facts import Candidate, Earlier, Finding
 from smtpintake.decide.issuefields import IssueFields
+from smtpintake.decide.orders import NO_ORDERS, Orders
 from smtpintake.decide.policy import Proof
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Reply
@@ -29,24 +30,28 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CreateIssue:
     """A new issue. `new_person` asks for the author to be added to the directory; `mentions` are issues to link, not to
-    touch.
+    touch. `orders` are what the mail's commands come to, which `fields` have already.
     """
 
     reason: Reason
     new_person: bool
     fields: IssueFields
     mentions: tuple[Candidate, ...] = ()
+    orders: Orders = NO_ORDERS
 
 
 @dataclass(frozen=True, slots=True)
 class AddComment:
-    """A comment on an existing issue. `proof` is how well its author is proved: the reply key raises it."""
+    """A comment on an existing issue. `proof` is how well its author is proved: the reply key raises it.
+    `orders` are what the mail's commands come to.
+    """
 
     reason: Reason
     candidate: Candidate
     proof: Proof
     new_person: bool = False
     reopen: bool = True
+    orders: Orders = NO_ORDERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ Contract: values only. Who gathers them is `smtpintake.store`; a fact that is no
 which is why the same mail can be judged again later under other rules.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
+from smtpintake.convert.commands import CommandBlock
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.policy import Inbox, Proof, Role
 from smtpintake.decide.proof import proof
@@ -91,6 +93,18 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How an issue is. `assignee` is a folded address with the person's id, or empty and 0."""
+
+    status: str
+    priority: str
+    issue_type: str
+    assignee: str
+    assignee_id: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """`recipients` are those of the envelope that lead to `inbox`; `route` is the first's. `delivery_key` names the
     delivery.
@@ -101,6 +115,9 @@ class Facts:
     (`decide.threading`).
 
     `shared` is what the same mail became in an inbox that shares its issues with this one.
+
+    `commands` are those at the top of the mail, whoever may give them; only for them are there `assignees`, people whom
+    they may name by folded address, and the `standing` of the candidates by issue id.
 
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
@@ -128,6 +145,9 @@ class Facts:
     text: str = ""
     waived: str = ""
     as_new: bool = False
+    commands: CommandBlock | None = None
+    assignees: Mapping[str, Sender] = field(default_factory=dict)
+    standing: Mapping[int, Standing] = field(default_factory=dict)
     proof: Proof = field(init=False)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from smtpintake.decide.authenticity import obeyed_dmarc, required, unproved
 from smtpintake.decide.authenticity import observations as authenticity
+from smtpintake.decide.commands import obeyed
 from smtpintake.decide.decision import (
     AddComment,
     CreateIssue,
@@ -65,7 +66,7 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
     if _is_waived(facts, ruling):
         findings.append(_waived(ruling.finding))
         ruling = _new_issue(facts, policy, thread)
-    return _judged(ruling, findings, rules.forward)
+    return obeyed(facts, policy, _judged(ruling, findings, rules.forward))
 
 
 def _judged(ruling: Ruling, findings: list[Finding], forward: tuple[str, ...]) -> Judgement:

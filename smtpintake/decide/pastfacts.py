@@ -7,14 +7,14 @@ the reader to report, never a guess. What follows from the policy (route, inbox,
 another policy would change. What the log row says already (client, reverse-path, relay, TLS) is not kept twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
-from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender
+from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender, Standing
 from smtpintake.mail.envelope import Envelope, Listing, Login
 
 
@@ -25,6 +25,8 @@ class PastDelivery:
     candidates: tuple[Candidate, ...] = ()
     earlier: Earlier | None = None
     shared: Earlier | None = None
+    assignees: Mapping[str, Sender] = field(default_factory=dict)
+    standing: Mapping[int, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,12 @@ def remember(envelope: Envelope, auth: AuthVerdict, deliveries: Sequence[Facts])
         sender=first.sender if first else None,
         recent_answers=first.recent_answers if first else 0,
         returned=first.returned if first else False,
-        inboxes={facts.inbox.name: PastDelivery(facts.candidates, facts.earlier, facts.shared) for facts in deliveries},
+        inboxes={facts.inbox.name: _delivery(facts) for facts in deliveries},
     )
+
+
+def _delivery(facts: Facts) -> PastDelivery:
+    return PastDelivery(facts.candidates, facts.earlier, facts.shared, facts.assignees, facts.standing)
 
 
 def written(past: PastFacts) -> str:

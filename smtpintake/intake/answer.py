@@ -1,17 +1,20 @@
-"""The answer to a mail that became an issue: what the inbox wants, what RFC 3834 allows, and who is speaking.
+"""The answer to a mail that became an issue, or some of whose commands were not obeyed: what the inbox wants, what RFC
+3834 allows, and who is speaking.
 
 Contract: `Answerer` gives a complete mail for the outbox, or the Finding that says why there is none. It holds what
 does not change from mail to mail: the installation's secret and the templates. No I/O.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smtpintake.compose.autoreply import AutoReply, compose_autoreply, why_silent
+from smtpintake.compose.autoreply import KIND, REPORT, AutoReply, compose_autoreply, why_silent
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import is_marked
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.orders import Refused
 from smtpintake.decide.policy import Inbox, Policy, Proof
 from smtpintake.mail.address import Mailbox
 
@@ -32,11 +35,24 @@ class Answerer:
             return Finding(CHECK, "none", f"inbox {facts.inbox.name} sends none")
         if facts.proof.rank < wanted.least_proof.rank:
             return Finding(CHECK, "none", f"the author's proof is {facts.proof}, {wanted.least_proof} is needed")
-        silence = why_silent(
-            facts.envelope, facts.message, policy.addresses, returned=facts.returned, recent=facts.recent_answers
-        )
-        if silence is not None:
+        if silence := _silence(facts, policy):
             return Finding(CHECK, "none", silence)
+        return self._composed(facts, policy, issue_key, log_id)
+
+    def report(
+        self, facts: Facts, policy: Policy, issue_key: str, log_id: str, refused: Sequence[Refused]
+    ) -> Outgoing | Finding:
+        """The mail that tells the author of `facts` which of their commands were not obeyed, or why there is none. They
+        are proved, or they could give none.
+        """
+        if silence := _silence(facts, policy):
+            return Finding(REPORT, "none", silence)
+        details = "\n".join(f"{each.command.line}: {each.why}" for each in refused)
+        return self._composed(facts, policy, issue_key, log_id, kind=REPORT, details=details)
+
+    def _composed(
+        self, facts: Facts, policy: Policy, issue_key: str, log_id: str, *, kind: str = KIND, details: str = ""
+    ) -> Outgoing:
         reply = AutoReply(
             issue_key=issue_key,
             author=facts.message.authors[0].mailbox,
@@ -48,12 +64,20 @@ class Answerer:
             nonce=log_id,
             now=facts.now,
             title=facts.message.subject if facts.proof.rank >= Proof.ALIGNED.rank else "",
+            kind=kind,
+            details=details,
         )
         return compose_autoreply(reply, self.templates, self.secret)
 
     def returned(self, delivery: Delivery) -> bool:
         """True where the mail is one of our own, come back."""
         return is_marked(self.secret, delivery.analysis.message.loop_marks)
+
+
+def _silence(facts: Facts, policy: Policy) -> str | None:
+    return why_silent(
+        facts.envelope, facts.message, policy.addresses, returned=facts.returned, recent=facts.recent_answers
+    )
 
 
 def _inbox_address(facts: Facts) -> Mailbox:

@@ -5,15 +5,17 @@ that two mails of a new author make one person, and a mail to two inboxes that b
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
+from smtpintake.compose.autoreply import KIND, REPORT
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat, ShareIssue
 from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.orders import Orders, Refused
 from smtpintake.decide.outcome import outcome_of
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import Route, route
@@ -21,6 +23,7 @@ from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.message import Author
+from smtpintake.store.changing import columns_of
 from smtpintake.store.directory import BY_MAIL
 from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
 from smtpintake.store.rows import Rows
@@ -41,9 +44,12 @@ Judged = tuple[tuple[Facts, Judgement], ...]
 MAX_TITLE: Final = 300
 MAX_NAME: Final = 200
 NO_SUBJECT: Final = "(no subject)"
+_CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
 
 # Composes the answer to a mail that became an issue, or says why there is none.
 Answer = Callable[[Facts, Policy, str, str], Outgoing | Finding]
+# Composes what tells an author which of their commands were not obeyed, likewise.
+Report = Callable[[Facts, Policy, str, str, Sequence[Refused]], Outgoing | Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,17 @@ class Drawn:
 
 @dataclass(slots=True)
 class Effects:
-    """The rows of one group. `touched` are the parameters of the update of each issue that got a comment."""
+    """The rows of one group. `touched` are the parameters of the update of each issue that got a comment, `changed`
+    the id and the new values of each that commands change.
+    """
 
     snapshot: Snapshot
     drawn: Drawn
     answer: Answer
+    report: Report
     rows: Rows
     touched: list[dict[str, object]] = field(default_factory=list)
+    changed: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     _people: dict[str, int] = field(default_factory=dict)
     _answered: Counter[str] = field(default_factory=Counter)
 
@@ -127,6 +137,8 @@ class Effects:
         key = f"{fields.project}-{number}"
         author = facts.message.authors[0]
         person_id = self._person(facts, author, decision.new_person)
+        draft = draft.obeying(decision.orders.obeyed)
+        assignee = facts.assignees.get(fields.assignee)
         self.rows.add(
             Issue,
             id=issue_id,
@@ -138,7 +150,7 @@ class Effects:
             title=fields.title[:MAX_TITLE] or NO_SUBJECT,
             status=fields.status,
             priority=fields.priority,
-            assignee_id=None,
+            assignee_id=assignee.person_id if assignee else None,
             reporter_id=person_id,
             reporter_address=author.mailbox.folded,
             reporter_name=author.name[:MAX_NAME],
@@ -165,21 +177,32 @@ class Effects:
         self._index(issue_id, facts, ancestors)
         for mentioned in decision.mentions:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=mentioned.issue_id, kind="mentions")
-        finding = self._auto_reply(place, issue_id, key)
-        judgement = replace(place.judgement, findings=(*place.judgement.findings, finding))
-        return replace(place, judgement=judgement, issue_id=issue_id, issue_key=key)
-
-    def _auto_reply(self, place: Place, issue_id: int, key: str) -> Finding:
-        """Queue the auto-reply to the author, or find why there is none."""
-        facts = place.facts
+        place = replace(place, issue_id=issue_id, issue_key=key)
         answer = self.answer(self._with_answers(facts), self.snapshot.policy, key, place.log_id)
-        if isinstance(answer, Finding):
-            return answer
+        return self._reported(self._answered_with(place, issue_id, answer), issue_id, decision.orders)
+
+    def _reported(self, place: Place, issue_id: int, orders: Orders) -> Place:
+        """Tell the author which of their commands were not obeyed."""
+        if not orders.refused or place.issue_key is None:
+            return place
+        facts, policy = self._with_answers(place.facts), self.snapshot.policy
+        report = self.report(facts, policy, place.issue_key, place.log_id, orders.refused)
+        return self._answered_with(place, issue_id, report)
+
+    def _answered_with(self, place: Place, issue_id: int, answer: Outgoing | Finding) -> Place:
+        """The place where the mail's author is answered, or where it was found why not."""
+        finding = answer if isinstance(answer, Finding) else self._queue(place, issue_id, answer)
+        judgement = replace(place.judgement, findings=(*place.judgement.findings, finding))
+        return replace(place, judgement=judgement)
+
+    def _queue(self, place: Place, issue_id: int, answer: Outgoing) -> Finding:
+        """Put an answer to the author into the outbox."""
+        facts = place.facts
         self.rows.add(
             OutboxMail,
             kind=answer.kind,
             issue_id=issue_id,
-            comment_id=None,
+            comment_id=place.comment_id,
             log_id=place.log_id,
             mail_from=answer.mail_from,
             rcpt_to=answer.rcpt_to,
@@ -199,7 +222,7 @@ class Effects:
         self._thread_key(issue_id, MESSAGE_ID, answer.message_id, None)
         if answer.reply_key:
             self._thread_key(issue_id, REPLY_KEY, answer.reply_key, facts.message.authors[0].mailbox.folded)
-        return Finding("auto_reply", "queued", f"to {answer.rcpt_to}")
+        return Finding(_CHECKS[answer.kind], "queued", f"to {answer.rcpt_to}")
 
     def _with_answers(self, facts: Facts) -> Facts:
         """The facts with the answers that this very group has queued for the author."""
@@ -217,34 +240,43 @@ class Effects:
         decision: AddComment,
         commented: dict[int, int],
     ) -> Place:
-        facts, issue_id = place.facts, decision.candidate.issue_id
+        facts, issue_id, orders = place.facts, decision.candidate.issue_id, decision.orders
         place = replace(place, issue_id=issue_id, issue_key=decision.candidate.issue_key)
         if (comment_id := commented.get(issue_id)) is not None:
             return replace(place, comment_id=comment_id)
         comment_id = commented[issue_id] = next(self.drawn.comments)
         author = facts.message.authors[0]
         person_id = self._person(facts, author, decision.new_person)
-        self.rows.add(
-            Comment,
-            id=comment_id,
-            issue_id=issue_id,
-            author_id=person_id,
-            author_address=author.mailbox.folded,
-            author_name=author.name[:MAX_NAME],
-            created_at=facts.envelope.received_at,
-            body_text=draft.body_text,
-            body_html=draft.body_html,
-            hidden_text=draft.hidden_text,
-            internal=False,
-            proof=decision.proof,
-            log_id=place.log_id,
-        )
+        draft = draft.obeying(orders.obeyed)
+        if orders.note and orders.alone:
+            draft = replace(draft, body_text=orders.note, body_html=None)
+        comment: dict[str, object] = {
+            "id": comment_id,
+            "issue_id": issue_id,
+            "author_id": person_id,
+            "author_address": author.mailbox.folded,
+            "author_name": author.name[:MAX_NAME],
+            "created_at": facts.envelope.received_at,
+            "body_text": draft.body_text,
+            "body_html": draft.body_html,
+            "hidden_text": draft.hidden_text,
+            "internal": orders.internal or orders.alone,
+            "proof": decision.proof,
+            "log_id": place.log_id,
+        }
+        self.rows.add(Comment, **comment)
+        if orders.has_note_apart:
+            note = {"id": next(self.drawn.comments), "body_text": orders.note, "internal": True}
+            self.rows.add(Comment, **comment | note | {"body_html": None, "hidden_text": ""})
         self._attach(submission, draft, issue_id, comment_id)
-        self._takes_part(issue_id, author, "author", person_id)
+        if not comment["internal"]:
+            self._takes_part(issue_id, author, "author", person_id)
         self._index(issue_id, facts, facts.message.thread_ids)
         reopened = "open" if decision.reopen else "closed"
         self.touched.append({"issue": issue_id, "moment": facts.envelope.received_at, "reopened": reopened})
-        return replace(place, comment_id=comment_id)
+        if columns := columns_of(orders.changes):
+            self.changed.append((issue_id, columns))
+        return self._reported(replace(place, comment_id=comment_id), issue_id, orders)
 
     # ---- what both have --------------------------------------------------------------------------------------------
 

@@ -20,12 +20,13 @@ from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of, reconcile
 from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
-from smtpintake.intake.effects import Answer, Drawn, Effects
+from smtpintake.intake.effects import Answer, Drawn, Effects, Report
 from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Release, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Replies
+from smtpintake.store.changing import change_issues
 from smtpintake.store.database import allocate
 from smtpintake.store.evidence import gather
 from smtpintake.store.prepared import Prepared
@@ -91,10 +92,16 @@ class Recorder:
     """
 
     def __init__(
-        self, snapshots: Snapshots, answer: Answer, returned: Callable[[Delivery], bool], authserv_id: str
+        self,
+        snapshots: Snapshots,
+        answer: Answer,
+        report: Report,
+        returned: Callable[[Delivery], bool],
+        authserv_id: str,
     ) -> None:
         self._snapshots = snapshots
         self._answer = answer
+        self._report = report
         self._returned = returned
         self._authserv_id = authserv_id
 
@@ -122,14 +129,12 @@ class Recorder:
         if not mail.is_released(by_itself=not submission.release.waived):
             return Released(mail, ())
         rows = Rows()
-        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), self._answer, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), self._answer, self._report, rows)
         places = effects.place(submission, submission.analysis.draft, mail.results)
         LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
         for (issue_id,) in _SAME_MAIL.rows(connection, transaction=submission.transaction_id):
             effects.link_to(issue_id, places)
-        rows.insert(connection)
-        if effects.touched:
-            _TOUCH.many(connection, effects.touched)
+        _write(connection, rows, effects)
         return Released(mail, tuple(place.log_id for place in places))
 
     def _record_group(self, connection: Connection, snapshot: Snapshot, group: Sequence[Job]) -> list[Replies]:
@@ -137,7 +142,7 @@ class Recorder:
         judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)
-        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answer, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answer, self._report, rows)
         replies: list[Replies] = []
         for job in group:
             if isinstance(job, Refusal):
@@ -148,9 +153,7 @@ class Recorder:
                 mail = judged[job.envelope.transaction_id]
                 places = effects.place(job, job.analysis.draft, mail.results)
                 replies.append(log.mail(job, job.analysis, places, mail.lost))
-        rows.insert(connection)
-        if effects.touched:
-            _TOUCH.many(connection, effects.touched)
+        _write(connection, rows, effects)
         return replies
 
     def judge(
@@ -191,12 +194,14 @@ def _told(judgement: Judgement, release: Release) -> Judgement:
 
 
 def independent(jobs: Sequence[Job]) -> Iterator[list[Job]]:
-    """`jobs` cut, in order, into groups of which no two mails name the same Message-ID or are the same mail."""
+    """`jobs` cut, in order, into groups of which no two mails name the same Message-ID or are the same mail. A mail
+    with commands has a group of its own: what it changes depends on how the others left it.
+    """
     group: list[Job] = []
     named: set[str] = set()
     for job in jobs:
         names = _names(job)
-        if not named.isdisjoint(names):
+        if group and (_is_commanding(job) or _is_commanding(group[-1]) or not named.isdisjoint(names)):
             yield group
             group, named = [], set()
         group.append(job)
@@ -205,11 +210,24 @@ def independent(jobs: Sequence[Job]) -> Iterator[list[Job]]:
         yield group
 
 
+def _is_commanding(job: Job) -> bool:
+    analysis = None if isinstance(job, Refusal) else job.analysis
+    return analysis is not None and analysis.draft is not None and analysis.draft.commands is not None
+
+
 def _names(job: Job) -> set[str]:
     if isinstance(job, Refusal) or job.analysis is None:
         return set()
     message = job.analysis.message
     return {message.message_id or message.body_sha256, *message.thread_ids}
+
+
+def _write(connection: Connection, rows: Rows, effects: Effects) -> None:
+    """Insert what is new, then update the issues that were there."""
+    rows.insert(connection)
+    if effects.touched:
+        _TOUCH.many(connection, effects.touched)
+    change_issues(connection, effects.changed)
 
 
 def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMail]) -> Drawn:
@@ -223,8 +241,8 @@ def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMai
             case CreateIssue(new_person=new, fields=fields):
                 made[fields.project] += 1
                 people += new
-            case AddComment(new_person=new):
-                comments += 1
+            case AddComment(new_person=new, orders=orders):
+                comments += 1 + orders.has_note_apart
                 people += new
             case _:
                 pass

@@ -12,6 +12,8 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from smtpintake.convert.commands import CommandBlock
+from smtpintake.decide.commands import named_people
 from smtpintake.decide.decision import Outcome
 from smtpintake.decide.delivery import Delivery, delivery_key
 from smtpintake.decide.facts import ANSWER_WINDOW, Candidate, Earlier, Facts, Sender
@@ -19,6 +21,7 @@ from smtpintake.decide.policy import Policy, Role
 from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
+from smtpintake.store.changing import standings
 from smtpintake.store.directory import BY_MAIL
 from smtpintake.store.prepared import Prepared, Row, among
 from smtpintake.store.schema import (
@@ -120,12 +123,15 @@ def gather(
     elsewhere = [_keys_elsewhere(delivery, policy) for delivery in deliveries]
     keys = {key for delivery, others in zip(deliveries, elsewhere, strict=True) for key in (delivery.key, *others)}
     earlier = _earlier(connection, keys)
-    senders = _senders(connection, authors)
+    named = {address for delivery in deliveries for address in _named(delivery)}
+    senders = _senders(connection, authors | named)
     keyed = _keyed(connection, deliveries)
     numbered = _numbered(connection, {target.issue_key for of_one in targets for target in of_one})
     issues = {found.issue_id for several in keyed.values() for found in several}
     issues.update(found.issue_id for found in numbered.values())
     parts = _takes_part(connection, issues, authors)
+    commanded = any(_commands(delivery) for delivery in deliveries)
+    standing = standings(connection, issues) if commanded and issues else {}
     answered = _recently_answered(connection, authors, now)
     return [
         Facts(
@@ -144,6 +150,9 @@ def gather(
             now=now,
             shared=_shared(others, earlier),
             text=delivery.analysis.draft.body_text if delivery.analysis.draft else "",
+            commands=_commands(delivery),
+            assignees={address: senders[address] for address in _named(delivery) if address in senders},
+            standing=standing if _commands(delivery) else {},
         )
         for delivery, of_one, others in zip(deliveries, targets, elsewhere, strict=True)
     ]
@@ -153,6 +162,17 @@ def _author(delivery: Delivery) -> str:
     """The folded author address, or '' where the mail has no single author."""
     author = delivery.analysis.message.author
     return author.mailbox.folded if author else ""
+
+
+def _commands(delivery: Delivery) -> CommandBlock | None:
+    draft = delivery.analysis.draft
+    return draft.commands if draft is not None else None
+
+
+def _named(delivery: Delivery) -> tuple[str, ...]:
+    """The folded addresses of those whom the mail's commands may name: its author may mean themselves."""
+    block = _commands(delivery)
+    return (*named_people(block.commands), _author(delivery)) if block is not None else ()
 
 
 def _token_targets(delivery: Delivery, policy: Policy) -> tuple[TokenTarget, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from smtpintake.compose.autoreply import KIND, SAMPLE, AutoReply
+from smtpintake.compose.autoreply import KINDS, AutoReply
 from smtpintake.compose.render import Templates
 from smtpintake.mail.address import Mailbox
 from smtpintake.resources import resource
@@ -18,7 +18,7 @@ def sources() -> dict[str, str]:
 
 
 def templates() -> Templates:
-    return Templates(sources(), {KIND: SAMPLE})
+    return Templates(sources(), KINDS)
 
 
 def autoreply(**values: Any) -> AutoReply:

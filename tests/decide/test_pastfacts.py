@@ -15,15 +15,28 @@ from tests.decide.verdicts import sealed, verdict
 
 RULES = make.policy()
 # What replay reads anew: from the mail, from the log row, from the policy that it asks for.
-_READ_ANEW = {"message", "text", "recipients", "route", "inbox", "delivery_key", "now", "proof"}
-_KEPT = {"envelope", "sender", "candidates", "earlier", "shared", "auth", "returned", "recent_answers"}
+_READ_ANEW = {"message", "text", "recipients", "route", "inbox", "delivery_key", "now", "proof", "commands"}
+_KEPT = {
+    "envelope",
+    "sender",
+    "candidates",
+    "earlier",
+    "shared",
+    "auth",
+    "returned",
+    "recent_answers",
+    "assignees",
+    "standing",
+}
+# What an operator says when a held mail is released.
+_SAID = {"waived", "as_new"}
 
 
 def test_every_fact_is_kept_or_can_be_read_anew() -> None:
     """A fact of another kind (a new field of Facts) is in PastFacts too, or else replay would ask today's
     database.
     """
-    assert {field.name for field in fields(Facts)} == _READ_ANEW | _KEPT
+    assert {field.name for field in fields(Facts)} == _READ_ANEW | _KEPT | _SAID
 
 
 def test_a_mail_without_anything_special_takes_little() -> None:
@@ -49,6 +62,8 @@ def test_what_was_written_is_read_again_whole() -> None:
         candidates=(make.candidate(Reason.THREAD_KEY, key_owner="cara@customer.example"), make.candidate()),
         recent_answers=3,
         returned=True,
+        assignees={"ana@example.org": replace(make.sender(Role.AGENT), name="Ana")},
+        standing={3: make.standing(tags=("a", "b"))},
     )
     of_ops = replace(of_support, inbox=of_support.inbox.model_copy(update={"name": "ops"}), earlier=make.earlier())
     past = remember(envelope, of_support.auth, [of_support, of_ops])

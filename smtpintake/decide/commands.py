@@ -1,0 +1,244 @@
+"""Commands in mail: whose count, what each means in the project at hand, and what they come to.
+
+Contract: pure. `obeyed` is asked last, of a mail that becomes an issue or a comment, so commands win over defaults,
+mapping and rules. Only who works on the project gives any, as a person (no machine), and always with proof: `aligned`
+or `key`, also in an inbox that asks nobody else for it. Whoever may not has written text, and hears nothing. Who may
+hears of each command that we don't know or that can't be done; it stays in the text. A command changes what the policy
+has: its statuses, its types, people who work on the project.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar, get_args
+
+from smtpintake.convert.commands import Command
+from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
+from smtpintake.decide.facts import Facts, Finding, Sender, Standing
+from smtpintake.decide.issuefields import IssueFields
+from smtpintake.decide.orders import Changes, Orders, Refused
+from smtpintake.decide.policy import Defaults, Policy, Project, Proof, Role
+from smtpintake.mail.address import AddressError, Mailbox
+from smtpintake.mail.message import Origin
+
+CHECK: Final = "commands"
+MAX_TAG: Final = 60
+STATUSES: Final = ("open", "closed")
+
+_WORKING_ROLES: Final = frozenset((Role.AGENT, Role.MANAGER))
+_PRIORITIES: Final[tuple[str, ...]] = get_args(Defaults.model_fields["priority"].annotation)
+_ME: Final = "me"
+_NOBODY: Final = "nobody"
+_T = TypeVar("_T")
+
+
+def named_people(commands: tuple[Command, ...]) -> Iterator[str]:
+    """The folded addresses of those whom `#assign` names: who they are is a fact to be looked up."""
+    for command in commands:
+        if command.word == "assign" and (mailbox := _mailbox(command.value)) is not None:
+            yield mailbox.folded
+
+
+def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
+    """`judgement` with what the mail's commands come to."""
+    decision = judgement.decision
+    if facts.commands is None or not isinstance(decision, CreateIssue | AddComment):
+        return judgement
+    if isinstance(decision, CreateIssue):
+        key, proof = decision.fields.project, facts.proof
+    else:
+        key, proof = decision.candidate.project_key, decision.proof
+    standing = _standing(facts, decision)
+    project = policy.projects.get(key)
+    why = _why_not(facts, key, proof)
+    if why or project is None or standing is None:
+        lines = _lines(facts.commands.commands)
+        return _with(judgement, Finding(CHECK, "text", f"{lines}: {why or f'{key} is not in force'}"))
+    execution = _Execution(facts, project, standing, is_new=isinstance(decision, CreateIssue))
+    for command in facts.commands.commands:
+        execution.give(command)
+    return _ordered(judgement, decision, execution)
+
+
+def _why_not(facts: Facts, project: str, proof: Proof) -> str:
+    """Why the author's commands are text, or an empty string."""
+    if facts.message.origin is not Origin.HUMAN:
+        return f"the mail's origin is {facts.message.origin}"
+    if facts.sender is None or facts.sender.roles.get(project) not in _WORKING_ROLES:
+        return f"the author does not work on {project}"
+    if proof.rank < Proof.ALIGNED.rank:
+        return f"whoever From names might, but their proof is {proof}"
+    return ""
+
+
+def _ordered(judgement: Judgement, decision: CreateIssue | AddComment, done: "_Execution") -> Judgement:
+    alone = done.facts.commands is not None and not done.facts.commands.text and not done.refused
+    orders = Orders(tuple(done.obeyed), tuple(done.refused), internal=done.internal, alone=alone)
+    findings = []
+    if done.obeyed:
+        findings.append(Finding(CHECK, "obeyed", _lines(done.obeyed)))
+    findings += [Finding(CHECK, "refused", f"{each.command.line}: {each.why}") for each in done.refused]
+    if isinstance(decision, CreateIssue):
+        decision = replace(decision, fields=done.fields_of(decision.fields), orders=orders)
+    else:
+        orders = replace(orders, changes=done.changes(), note="\n".join(done.differences()))
+        silent = done.internal or orders.changes.status is not None
+        decision = replace(decision, orders=orders, reopen=decision.reopen and not silent)
+    return _with(replace(judgement, decision=decision), *findings)
+
+
+# ---- each command ----------------------------------------------------------------------------------------------------
+
+
+class _ImpossibleError(ValueError):
+    """The command can't be obeyed; the message says why, for its author."""
+
+
+@dataclass(slots=True)
+class _Execution:
+    """The commands of one mail, given one after the other: `now` is how the issue will be."""
+
+    facts: Facts
+    project: Project
+    before: Standing
+    is_new: bool
+    now: Standing = field(init=False)
+    internal: bool = False
+    obeyed: list[Command] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.now = self.before
+
+    def give(self, command: Command) -> None:
+        """Obey `command`, or refuse it."""
+        try:
+            _WORDS.get(command.word, _Execution.unknown)(self, command.value)
+        except _ImpossibleError as error:
+            self.refused.append(Refused(command, str(error)))
+        else:
+            self.obeyed.append(command)
+
+    def unknown(self, _: str) -> None:
+        raise _ImpossibleError(f"there is no such command; there are {', '.join(f'#{word}' for word in _WORDS)}")
+
+    def set_status(self, value: str) -> None:
+        self.now = replace(self.now, status=_one_of("status", value, STATUSES))
+
+    def set_priority(self, value: str) -> None:
+        self.now = replace(self.now, priority=_one_of("priority", value, _PRIORITIES))
+
+    def set_type(self, value: str) -> None:
+        names = tuple(issue_type.name for issue_type in self.project.issue_types)
+        self.now = replace(self.now, issue_type=_one_of("type", value, names))
+
+    def assign(self, value: str) -> None:
+        if value.lower() == _NOBODY:
+            self.now = replace(self.now, assignee="", assignee_id=0)
+            return
+        address, person = self._person(value)
+        self.now = replace(self.now, assignee=address, assignee_id=person.person_id)
+
+    def _person(self, value: str) -> tuple[str, Sender]:
+        author = self.facts.message.authors[0].mailbox.folded
+        if value.lower() == _ME and self.facts.sender is not None:
+            return author, self.facts.sender
+        mailbox = _mailbox(value)
+        if mailbox is None:
+            raise _ImpossibleError(f"it takes an address, {_ME} or {_NOBODY}")
+        person = self.facts.assignees.get(mailbox.folded)
+        if person is None or not person.active or person.roles.get(self.project.key) not in _WORKING_ROLES:
+            raise _ImpossibleError(f"nobody with this address works on {self.project.key}")
+        return mailbox.folded, person
+
+    def add_tags(self, value: str) -> None:
+        tags = value.replace(",", " ").split()
+        if not tags or any(len(tag) > MAX_TAG for tag in tags):
+            raise _ImpossibleError(f"it takes one or more tags of at most {MAX_TAG} characters")
+        self.now = replace(self.now, tags=tuple(dict.fromkeys((*self.now.tags, *tags))))
+
+    def make_internal(self, value: str) -> None:
+        if value:
+            raise _ImpossibleError("it takes nothing behind it")
+        if self.is_new:
+            raise _ImpossibleError("a new issue cannot be internal, only what is added to one")
+        self.internal = True
+
+    def fields_of(self, fields: IssueFields) -> IssueFields:
+        """`fields` of a new issue as the commands want them."""
+        return replace(
+            fields,
+            status=self.now.status,
+            priority=self.now.priority,
+            issue_type=self.now.issue_type,
+            assignee=self.now.assignee,
+            tags=self.now.tags,
+        )
+
+    def changes(self) -> Changes:
+        """What becomes another value."""
+        before, now = self.before, self.now
+        return Changes(
+            status=_changed(before.status, now.status),
+            priority=_changed(before.priority, now.priority),
+            issue_type=_changed(before.issue_type, now.issue_type),
+            assignee_id=_changed(before.assignee_id, now.assignee_id),
+            tags=_changed(before.tags, now.tags),
+        )
+
+    def differences(self) -> Iterator[str]:
+        """A line for each change."""
+        before, now = self.before, self.now
+        for name, old, new in (
+            ("status", before.status, now.status),
+            ("priority", before.priority, now.priority),
+            ("type", before.issue_type, now.issue_type),
+            ("tags", " ".join(before.tags), " ".join(now.tags)),
+        ):
+            if old != new:
+                yield f"{name}: {old or 'none'} -> {new}"
+        if before.assignee_id != now.assignee_id:
+            yield f"assignee: {before.assignee or _NOBODY} -> {now.assignee or _NOBODY}"
+
+
+_WORDS: Final[Mapping[str, Callable[[_Execution, str], None]]] = {
+    "status": _Execution.set_status,
+    "assign": _Execution.assign,
+    "priority": _Execution.set_priority,
+    "type": _Execution.set_type,
+    "tag": _Execution.add_tags,
+    "internal": _Execution.make_internal,
+}
+
+
+def _changed(before: _T, now: _T) -> _T | None:
+    return now if now != before else None
+
+
+def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> str:
+    for each in allowed:
+        if each.lower() == value.lower():
+            return each
+    raise _ImpossibleError(f"this is no {what} here; there are {', '.join(allowed)}")
+
+
+def _mailbox(value: str) -> Mailbox | None:
+    try:
+        return Mailbox.parse(value.strip("<>"))
+    except AddressError:
+        return None
+
+
+def _standing(facts: Facts, decision: CreateIssue | AddComment) -> Standing | None:
+    """How the issue is, or a new one would be, without the commands. The latter's assignee is an address only."""
+    if isinstance(decision, AddComment):
+        return facts.standing.get(decision.candidate.issue_id)
+    fields = decision.fields
+    return Standing(fields.status, fields.priority, fields.issue_type, fields.assignee, 0, fields.tags)
+
+
+def _with(judgement: Judgement, *findings: Finding) -> Judgement:
+    return replace(judgement, findings=(*judgement.findings, *findings))
+
+
+def _lines(commands: tuple[Command, ...] | list[Command]) -> str:
+    return ", ".join(command.line for command in commands)
