@@ -11,6 +11,9 @@ BIN := .venv/bin
 # The uv on PATH, otherwise one of the checkout's own. Not in .venv: uv removes from there what the lock doesn't name.
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 
+# A process for each core; the tests of a file stay together, as they share its servers.
+PARALLEL := -n auto --dist loadfile
+
 .PHONY: help setup run test lint format bench docs migration first-migration wheel clean
 
 help: ## list the targets
@@ -35,7 +38,7 @@ run: .venv/.ready ## database, demo policy and server on 127.0.0.1:2525, from no
 	exec $(BIN)/smtpintake serve
 
 test: .venv/.ready ## all tests, or some: make test ARGS="tests/mail -k address"
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(or $(ARGS),$(PARALLEL))
 
 lint: .venv/.ready ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .
