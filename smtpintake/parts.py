@@ -6,6 +6,7 @@ starting is raised: `NotReadyError`, OSError (an address in use), or the databas
 
 import asyncio
 import resource
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -46,12 +47,20 @@ async def run_intake(settings: Settings) -> None:
         ]
         names += [f"{await _listen_lmtp(listener, each, settings)} (LMTP)" for each in settings.lmtp.listen]
         _log.info("listening on " + ", ".join(names), policy_version=journey.snapshots.newest.policy.version)
+        chores = asyncio.create_task(journey.chores.run())
         await until_told_to_stop()
+        await _end(chores)
         _log.info("draining", sessions=len(listener.sessions), seconds=settings.smtp.drain_timeout)
         cut_off = await listener.drain(settings.smtp.drain_timeout)
         if cut_off:
             _log.warning("sessions were cut off at the end of the drain", sessions=cut_off)
     database.close()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _listen_lmtp(listener: Listener, where: Endpoint | UnixSocket, settings: Settings) -> str:

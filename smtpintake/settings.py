@@ -44,6 +44,7 @@ from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.envelope import ToldBy
 from smtpintake.net.dnsbl import LISTED, Action
 from smtpintake.net.nameserver import Nameserver
+from smtpintake.store.retention import Periods
 
 DEFAULT_FILE: Final = Path("conf/smtpintake.toml")
 PREFIX: Final = "SMTPINTAKE_"
@@ -51,6 +52,7 @@ FILE_VARIABLE: Final = "SMTPINTAKE_CONFIG"
 _NESTED: Final = "__"
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 
+_LEAST_LOG_DAYS: Final = 7  # RFC 5321 s4.5.4.1: a mail is tried for four or five days
 _MAX_SOCKET_PATH: Final = 107  # unix(7)
 _ARGON2ID: Final = re.compile(
     r"\$argon2id\$v=19\$m=[1-9][0-9]{0,7},t=[1-9][0-9]{0,3},p=[1-9][0-9]{0,2}\$[A-Za-z0-9+/]{11,88}\$[A-Za-z0-9+/]{22,88}"
@@ -440,6 +442,29 @@ class Authentication(Section):
     authserv_id: Hostname = ""
 
 
+class Retention(Section):
+    """Days. 0 means for ever, and for raw mail: as long as a log row or an attachment needs it."""
+
+    held_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    log_days: Annotated[int, Field(ge=0, le=36500)] = 365
+    raw_days: Annotated[int, Field(ge=0, le=36500)] = 0
+
+    @field_validator("log_days")
+    @classmethod
+    def _longer_than_senders_try(cls, days: int) -> int:
+        if 0 < days < _LEAST_LOG_DAYS:
+            raise ValueError(f"must be 0 or at least {_LEAST_LOG_DAYS}: senders try so long, and the log knows them")
+        return days
+
+    @property
+    def periods(self) -> Periods:
+        return Periods(
+            timedelta(days=self.held_days),
+            timedelta(days=self.log_days) if self.log_days else None,
+            timedelta(days=self.raw_days) if self.raw_days else None,
+        )
+
+
 class Smarthost(Section):
     """The server that takes our own mail. Without a `host` mail waits in the outbox."""
 
@@ -490,6 +515,7 @@ class Settings(BaseSettings):
     dnsbl: Dnsbl = Dnsbl()
     greylist: GreylistSection = GreylistSection()
     authentication: Authentication = Authentication()
+    retention: Retention = Retention()
     smarthost: Smarthost = Smarthost()
     web: Web = Web()
     log: Log = Log()

@@ -23,11 +23,13 @@ from smtpintake.intake.accounts import Account, Accounts
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.certificate import Certificate
+from smtpintake.intake.chores import Chores
 from smtpintake.intake.greylist import Greylist, Patience
 from smtpintake.intake.guards import Guards, Tarpit
 from smtpintake.intake.rates import Counted, Rates
 from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Job, Recorder
+from smtpintake.intake.review import Review
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.reply import Replies
@@ -78,6 +80,7 @@ class Journey:
     spool_folder: Path
     resolver: Resolver
     greylist: Greylist | None
+    chores: Chores
 
 
 def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:
@@ -114,7 +117,9 @@ async def open_journey(settings: Settings, database: Database) -> AsyncIterator[
             await analysers.warm_up()
             lookups = lookups_for_mails(settings, resolver)
             reception = Reception(analysers, writer, snapshots, blobs, database, lookups=lookups)
-            yield Journey(database, snapshots, recorder, reception, blobs.spool_folder, resolver, greylist)
+            review = Review(database, recorder, snapshots, analysers, blobs)
+            chores = Chores(database, blobs, review, settings.retention.periods)
+            yield Journey(database, snapshots, recorder, reception, blobs.spool_folder, resolver, greylist, chores)
     finally:
         await asyncio.to_thread(analysers.stop)
         await asyncio.to_thread(writer.stop)

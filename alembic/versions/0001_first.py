@@ -32,6 +32,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_greylist_network_last_seen"), ["last_seen"], unique=False)
 
     op.create_table(
+        "held_review",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("seen_policy", sa.Integer(), nullable=False),
+        sa.Column("seen_people", sa.Integer(), nullable=False),
+        sa.Column("reviewer", sa.String(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_held_review")),
+    )
+    op.create_table(
         "organisation",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -542,6 +552,7 @@ def downgrade() -> None:
     op.drop_table("policy_version")
     op.drop_table("past_facts")
     op.drop_table("organisation")
+    op.drop_table("held_review")
     with op.batch_alter_table("greylist_network", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_greylist_network_last_seen"))
 

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "explain": "judging",
     "log": "log",
     "held": "held",
+    "purge": "purge",
     "issue": "issue",
     "person": "person",
     "doctor": "doctor",

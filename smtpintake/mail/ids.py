@@ -19,6 +19,15 @@ _CROCKFORD: Final = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", _ALPHAB
 def new_id(now: datetime) -> str:
     """A fresh id for the moment `now` (aware)."""
     octets = int(now.timestamp() * 1000).to_bytes(6) + secrets.token_bytes(4)
+    return _written(octets)
+
+
+def first_id(moment: datetime) -> str:
+    """What is not greater than any id of `moment` (aware) or later, and greater than all before it."""
+    return _written(int(moment.timestamp() * 1000).to_bytes(6) + bytes(4))
+
+
+def _written(octets: bytes) -> str:
     return base64.b32hexencode(octets).translate(_CROCKFORD).decode("ascii")
 
 

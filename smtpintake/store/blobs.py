@@ -15,7 +15,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -46,6 +46,10 @@ class Blobs(Protocol):
 
     def settle(self, name: str) -> None:
         """A committed row names the blob."""
+        ...
+
+    def unsettle(self, name: str) -> None:
+        """The row that names the blob is about to go; `settle` it where that fails, `delete` it where it is done."""
         ...
 
     def open(self, name: str) -> mmap.mmap:
@@ -113,6 +117,12 @@ class FileBlobs:
     def settle(self, name: str) -> None:
         self._place(name)
         (self.spool_folder / _UNSETTLED / name).unlink(missing_ok=True)
+
+    def unsettle(self, name: str) -> None:
+        place, mark = self._place(name), self.spool_folder / _UNSETTLED / name
+        with suppress(FileNotFoundError):
+            _link(place, mark)
+            _sync(mark.parent)
 
     def open(self, name: str) -> mmap.mmap:
         with self._place(name).open("rb") as file:

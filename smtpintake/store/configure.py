@@ -17,6 +17,7 @@ from smtpintake.decide.policy import Document
 from smtpintake.store.directory import load_policy
 from smtpintake.store.organisations import apply_organisations, remove_unused_organisations
 from smtpintake.store.people import apply_people
+from smtpintake.store.review import people_changed
 from smtpintake.store.schema import Inbox, InboxAddress, IssueType, PersonRole, PolicyVersion, Project
 
 
@@ -48,6 +49,8 @@ def apply(session: Session, document: Document, author: str, *, prune: bool, now
     organisations, organisation_lines = apply_organisations(session, document.organisation, prune=prune)
     people_lines = apply_people(session, document.person, organisations, prune=prune, now=now)
     removed = remove_unused_organisations(session, document.organisation) if prune else ()
+    if organisation_lines or people_lines or removed:
+        people_changed(session.connection())
     return Changes((*lines, *organisation_lines, *people_lines, *removed), version)
 
 

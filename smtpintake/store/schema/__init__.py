@@ -16,6 +16,7 @@ from smtpintake.store.schema.greylist import Greylisted, ProvenNetwork
 from smtpintake.store.schema.maillog import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.operators import ApiToken, Operator
 from smtpintake.store.schema.outbox import OutboxMail
+from smtpintake.store.schema.review import HeldReview
 from smtpintake.store.schema.tracker import Attachment, Comment, Issue, IssueLink, Participant, ThreadKey
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Attachment",
     "Comment",
     "Greylisted",
+    "HeldReview",
     "Inbox",
     "InboxAddress",
     "Issue",

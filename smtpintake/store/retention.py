@@ -1,0 +1,144 @@
+"""Retention: what is old goes: held mail that nobody asked for, log rows, and raw mail that nothing needs.
+
+Contract: in small transactions, so that mail is taken meanwhile; ending in the middle harms nothing, and doing it twice
+neither. Held mail that waits is never forgotten: it expires first, with a row that says so. Raw mail that holds an
+issue's attachments stays as long as they do. A row goes before its blob, and a blob that is on its way out is marked:
+whatever dies in between, no row names a missing blob and no blob is left behind.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, delete, exists, select, text, update
+
+from smtpintake.mail.ids import first_id
+from smtpintake.mail.reason import Reason
+from smtpintake.store.blobs import Blobs
+from smtpintake.store.database import Database
+from smtpintake.store.held import NotHeldError, discard, find_held
+from smtpintake.store.schema import Attachment, LogRow, PastFacts, RawMail, Trace
+from smtpintake.store.schema.maillog import WAITING
+
+BATCH: Final = 200
+
+_log, _trace, _past, _raw = LogRow.__table__, Trace.__table__, PastFacts.__table__, RawMail.__table__
+_attachment: Final = Attachment.__table__
+_waits: Final = text(WAITING)
+_is_done: Final = text(f"NOT ({WAITING})")
+_unattached: Final = ~exists().where(_attachment.c.raw_id == _raw.c.id)
+_unlogged: Final = ~exists().where(_log.c.raw_id == _raw.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long things are kept; None for ever, and for `raw` as long as the log row."""
+
+    held: timedelta
+    log: timedelta | None
+    raw: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many held mails expired, and how many log rows and raw mails went."""
+
+    expired: int = 0
+    rows: int = 0
+    raws: int = 0
+
+
+def purge(database: Database, blobs: Blobs, periods: Periods, now: datetime) -> Purged:
+    """Everything whose time has come."""
+    expired = _expire(database, now - periods.held, now, periods.held)
+    rows = raws = 0
+    if periods.log is not None:
+        rows, raws = _forget_rows(database, blobs, now - periods.log)
+    if periods.raw is not None:
+        raws += _forget_raw(database, blobs, now - periods.raw)
+    return Purged(expired, rows, raws)
+
+
+def _expire(database: Database, before: datetime, now: datetime, period: timedelta) -> int:
+    """Discard what has waited too long, each mail in a transaction of its own."""
+    old = select(_log.c.id).where(_waits, _log.c.received_at < before).order_by(_log.c.id)
+    with database.engine.connect() as connection:
+        ids = list(connection.scalars(old))
+    expired = 0
+    for log_id in ids:
+        with database.session() as session:
+            try:
+                held = find_held(session, log_id)
+            except NotHeldError:
+                continue  # settled by now, or together with another of its rows
+        with database.write() as connection:
+            note = f"nobody asked for it within {period.days} days"
+            expired += discard(connection, held, Reason.HELD_EXPIRED, note, now) is not None
+    return expired
+
+
+def _forget_rows(database: Database, blobs: Blobs, before: datetime) -> tuple[int, int]:
+    """Delete log rows from before that moment, with their traces, and the raw mail that no other row names."""
+    rows = raws = 0
+    while True:
+        with database.write() as connection:
+            found = connection.execute(
+                select(_log.c.id, _log.c.transaction_id, _log.c.raw_id)
+                .where(_log.c.received_at < before, _is_done)
+                .order_by(_log.c.received_at)
+                .limit(BATCH)
+            ).all()
+            _delete_rows(connection, [row.id for row in found], sorted({row.transaction_id for row in found}))
+        rows += len(found)
+        raws += _delete_raw(database, blobs, sorted({row.raw_id for row in found if row.raw_id is not None}))
+        if len(found) < BATCH:
+            return rows, raws
+
+
+def _delete_rows(connection: Connection, ids: Sequence[str], transactions: Sequence[str]) -> None:
+    connection.execute(delete(_trace).where(_trace.c.log_id.in_(ids)))
+    connection.execute(delete(_log).where(_log.c.id.in_(ids)))
+    still_told = exists().where(_log.c.transaction_id == _past.c.transaction_id)
+    connection.execute(delete(_past).where(_past.c.transaction_id.in_(transactions), ~still_told))
+
+
+def _forget_raw(database: Database, blobs: Blobs, before: datetime) -> int:
+    """Delete raw mail from before that moment that neither an attachment nor held mail needs; its log rows stay."""
+    # Ids sort by time; there is no index by received_at, and none is worth it.
+    held = exists().where(_log.c.raw_id == _raw.c.id, _log.c.outcome == "held", _log.c.released_by.is_(None))
+    old = _raw.c.id < first_id(before)
+    last, deleted = "", 0
+    while True:
+        with database.write() as connection:
+            some = select(_raw.c.id).where(old, _raw.c.id > last, _unattached, ~held).order_by(_raw.c.id).limit(BATCH)
+            ids = list(connection.scalars(some))
+            connection.execute(update(_log).where(_log.c.raw_id.in_(ids)).values(raw_id=None))
+        deleted += _delete_raw(database, blobs, ids)
+        if len(ids) < BATCH:
+            return deleted
+        last = ids[-1]
+
+
+def _delete_raw(database: Database, blobs: Blobs, ids: Sequence[str]) -> int:
+    """Delete those of the raw mails that nothing names any more, then their blobs."""
+    if not ids:
+        return 0
+    leaving: list[str] = []
+    try:
+        with database.write() as connection:
+            found = connection.execute(
+                select(_raw.c.id, _raw.c.blob).where(_raw.c.id.in_(ids), _unattached, _unlogged)
+            ).all()
+            for row in found:
+                if row.blob is not None:
+                    leaving.append(row.blob)
+                    blobs.unsettle(row.blob)
+            connection.execute(delete(_raw).where(_raw.c.id.in_([row.id for row in found])))
+    except BaseException:
+        for name in leaving:
+            blobs.settle(name)  # a row names it still
+        raise
+    for name in leaving:
+        blobs.delete(name)
+    return len(found)

@@ -1,0 +1,110 @@
+"""Retention: what is old goes and nothing else, and whatever dies in between no blob is lost or left."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from smtpintake.intake.submission import Raw, Submission
+from smtpintake.store.blobcheck import check, recover
+from smtpintake.store.blobs import FileBlobs
+from smtpintake.store.retention import Periods, Purged, purge
+from smtpintake.store.schema import Attachment, Issue, LogRow, PastFacts, RawMail, Trace
+from tests import make
+from tests.intake.office import Office, opened
+from tests.intake.test_record import MIXED, PDF, mail
+
+PERIODS = Periods(held=timedelta(days=30), log=timedelta(days=365), raw=None)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+    yield from opened(request, tmp_path)
+
+
+def after(days: int) -> datetime:
+    return make.NOW + timedelta(days=days, minutes=1)
+
+
+def large(office: Office, *recipients: str) -> str:
+    """Submit a mail that is a blob: its name."""
+    given = mail(*recipients)
+    assert given.raw.octets is not None
+    path = office.blobs.spool_folder / given.transaction_id
+    path.write_bytes(given.raw.octets)
+    office.blobs.adopt(path, given.transaction_id)
+    raw = Raw(given.raw.size, given.raw.sha256, None, given.transaction_id)
+    office.submit(Submission(given.envelope, raw, given.analysis, None, 0.0))
+    office.blobs.settle(given.transaction_id)
+    path.unlink()
+    return given.transaction_id
+
+
+def test_held_mail_expires_with_a_row_that_says_so(office: Office) -> None:
+    office.submit(mail())
+    held = office.find(office.waiting()[0])
+    assert purge(office.database, office.blobs, PERIODS, after(29)) == Purged()
+    assert purge(office.database, office.blobs, PERIODS, after(30)) == Purged(expired=1)
+    assert office.waiting() == []
+    expired = office.row(str(office.row(held.ids[0]).released_by))
+    assert (expired.outcome, expired.reason, expired.raw_id) == ("discarded", "held.expired", held.raw.id)
+    assert office.trace(expired.id)[0]["detail"] == "nobody asked for it within 30 days"
+    assert purge(office.database, office.blobs, PERIODS, after(31)) == Purged()
+
+
+def test_old_rows_go_with_what_only_they_name(office: Office) -> None:
+    name = large(office, "open@example.org")
+    office.submit(mail("open@example.org", extra=MIXED, body=PDF), mail())
+    assert purge(office.database, office.blobs, Periods(timedelta(days=999), PERIODS.log, None), after(365)) == Purged(
+        rows=2, raws=1
+    )
+    (row,) = office.rows(LogRow)
+    assert row.outcome == "held", "what waits is not forgotten"
+    assert len(office.rows(Trace)) == len(office.rows(PastFacts)) == 1
+    assert office.count(Issue) == 2
+    (view,) = office.rows(Attachment)
+    assert {raw.id for raw in office.rows(RawMail)} == {view.raw_id, row.raw_id}, "an attachment is read from it"
+    assert name not in set(office.blobs.names())
+    assert check(office.database, office.blobs).is_sound
+
+
+def test_raw_mail_can_go_before_its_row(office: Office) -> None:
+    large(office, "open@example.org")
+    office.submit(mail("open@example.org", extra=MIXED, body=PDF), mail(), mail("open@example.org"))
+    periods = Periods(timedelta(days=999), None, timedelta(days=30))
+    assert purge(office.database, office.blobs, periods, after(29)) == Purged()
+    assert purge(office.database, office.blobs, periods, after(31)) == Purged(raws=2)
+    assert office.count(LogRow) == 4
+    assert {row.outcome for row in office.rows(LogRow) if row.raw_id is not None} == {"created", "held"}
+    assert list(office.blobs.names()) == []
+    assert purge(office.database, office.blobs, periods, after(32)) == Purged()
+
+
+@pytest.mark.parametrize("step", ["before the commit", "after it"])
+def test_no_blob_is_lost_or_left_where_a_purge_dies(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    name = large(office, "open@example.org")
+    dying = FileBlobs(tmp_path / "blobs")
+
+    class Died(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Died
+
+    monkeypatch.setattr(dying, "unsettle" if step == "before the commit" else "delete", die)
+    with pytest.raises(Died):
+        purge(office.database, dying, PERIODS, after(365))
+    # As the kernel does when a process dies: its locks go, its files stay.
+    assert dying._own is not None or step == "before the commit"
+    if dying._own is not None:
+        dying._own[1].close()
+    next_one = FileBlobs(tmp_path / "blobs")
+    recover(office.database, next_one)
+    is_there = step == "before the commit"
+    assert (name in set(next_one.names())) is is_there
+    assert bool(office.count(RawMail)) is is_there
+    assert check(office.database, next_one).is_sound
+    next_one.close()
