@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench import authentication, growth, load, lookups, mails, servers
+from bench import authentication, growth, judging, load, lookups, mails, servers
 from bench.load import Run
 from bench.servers import Server
 
@@ -151,6 +151,10 @@ def looked_up(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str,
     return lookups.run(options.runs, options.folder / "lookups")
 
 
+def judged(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str, object]:
+    return judging.run(options.runs, options.folder / "judging")
+
+
 def _verdict(ratio: float, goal: float | None) -> str:
     return "" if goal is None else f"  (goal {goal}: {'reached' if ratio >= goal else 'MISSED'})"
 
@@ -168,6 +172,7 @@ _PARTS: Final = {
     "growth": grown,
     "authentication": authenticated,
     "lookups": looked_up,
+    "judging": judged,
 }
 
 
