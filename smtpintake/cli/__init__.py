@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "migrate": "migrate",
     "deliver": "judging",
     "explain": "judging",
+    "replay": "replay",
     "log": "log",
     "held": "held",
     "purge": "purge",

@@ -1,15 +1,14 @@
 """`log`: the email log, read."""
 
-import re
 import sys
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from smtpintake.auth.authres import presented
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
+from smtpintake.cli.since import SINCE
 from smtpintake.decide.decision import Outcome
 from smtpintake.mail.envelope import ToldBy
 from smtpintake.store.maillog import (
@@ -22,22 +21,6 @@ from smtpintake.store.maillog import (
     recorded_results,
 )
 from smtpintake.store.views import LogView
-
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def _since(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
-    """`30m`, `2h`, `7d`, or a date such as 2026-03-01."""
-    if value is None:
-        return None
-    try:
-        if match := re.fullmatch(r"([0-9]{1,6})([smhdw])", value):
-            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        message = f"{value!r} is not a time span such as 30m, 2h, 7d, or a date such as 2026-03-01"
-        raise click.BadParameter(message) from error
 
 
 @click.group()
@@ -53,7 +36,7 @@ def log() -> None:
 @click.option("--to", "recipient", metavar="TEXT", help="Part of the recipient's address.")
 @click.option("--issue", metavar="KEY")
 @click.option("--transaction", metavar="ID")
-@click.option("--since", metavar="WHEN", callback=_since, help="30m, 2h, 7d, or a date.")
+@click.option("--since", metavar="WHEN", type=SINCE, help="30m, 2h, 7d, or a date.")
 @limit_option
 @json_option
 @pass_program

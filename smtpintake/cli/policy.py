@@ -1,51 +1,58 @@
 """`apply` and `export`: the intake policy, in from a file and out again."""
 
 import getpass
-import sys
-import tomllib
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final
 
 import click
 import tomli_w
 
 from smtpintake.cli.display import one_line, print_json
+from smtpintake.cli.policyfile import faults_in, read_policy_file
 from smtpintake.cli.program import Program, json_option, pass_program
-from smtpintake.decide.faults import Fault
-from smtpintake.decide.policy import Document, PolicyError, read_document
+from smtpintake.cli.replay import print_replay, replay_view, replayed
+from smtpintake.cli.since import SINCE
 from smtpintake.store.configure import Changes
 from smtpintake.store.configure import apply as apply_document
 from smtpintake.store.directory import as_data
 from smtpintake.store.directory import export as export_document
-
-STDIN: Final = "-"
 
 
 @click.command()
 @click.argument("file", metavar="FILE|-")
 @click.option("--dry-run", is_flag=True, help="Only print the difference.")
 @click.option("--prune", is_flag=True, help="Also retire what FILE doesn't name.")
+@click.option(
+    "--replay", "since", type=SINCE, metavar="WHEN", help="With --dry-run: what logged mail since then would become."
+)
 @json_option
 @pass_program
-def apply(program: Program, file: str, *, dry_run: bool, prune: bool, as_json: bool) -> None:
+def apply(program: Program, file: str, *, dry_run: bool, prune: bool, since: datetime | None, as_json: bool) -> None:
     """Make the policy in FILE the one in force, and print the difference.
 
     Projects, inboxes, organisations and people that FILE doesn't name stay as they are, unless with --prune. Running
     servers notice within seconds.
     """
-    document = _read(file)
-    with program.database() as database, database.writing() as session:
-        trial = session.begin_nested()
-        try:
-            changes = apply_document(session, document, getpass.getuser(), prune=prune, now=datetime.now(UTC))
-        except PolicyError as error:
-            raise _in_file(file, error) from error
-        if dry_run:
-            trial.rollback()
-        else:
-            trial.commit()
-    _print(changes, dry_run=dry_run, as_json=as_json)
+    if since is not None and not dry_run:
+        raise click.UsageError("--replay goes with --dry-run: look first, then apply")
+    document = read_policy_file(file)
+    with program.database() as database:
+        with database.writing() as session:
+            trial = session.begin_nested()
+            with faults_in(file):
+                changes = apply_document(session, document, getpass.getuser(), prune=prune, now=datetime.now(UTC))
+            if dry_run:
+                trial.rollback()
+            else:
+                trial.commit()
+        found = replayed(program, database, since, document, prune=prune) if since is not None else None
+    if as_json:
+        view = {"changes": list(changes.lines), "policy_version": changes.version, "applied": not dry_run}
+        print_json(view if found is None else view | {"replay": replay_view(found)})
+        return
+    _print(changes, dry_run=dry_run)
+    if found is not None:
+        click.echo()
+        print_replay(found)
 
 
 @click.command()
@@ -61,27 +68,7 @@ def export(program: Program, *, as_json: bool) -> None:
         click.echo(tomli_w.dumps({table: rows for table, rows in data.items() if rows}), nl=False)
 
 
-def _read(file: str) -> Document:
-    """The document in `file`. Raises PolicyError, its faults naming the file."""
-    try:
-        octets = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-        return read_document(tomllib.loads(octets.decode("utf-8")))
-    except OSError as error:
-        raise click.UsageError(f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{file}: is not TOML: {error}") from error
-    except PolicyError as error:
-        raise _in_file(file, error) from error
-
-
-def _in_file(file: str, error: PolicyError) -> PolicyError:
-    return PolicyError(tuple(Fault(f"{file}: {fault.key}", fault.what) for fault in error.faults))
-
-
-def _print(changes: Changes, *, dry_run: bool, as_json: bool) -> None:
-    if as_json:
-        print_json({"changes": list(changes.lines), "policy_version": changes.version, "applied": not dry_run})
-        return
+def _print(changes: Changes, *, dry_run: bool) -> None:
     for line in changes.lines:
         click.echo(one_line(line))
     if not changes:

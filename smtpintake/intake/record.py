@@ -157,16 +157,24 @@ class Recorder:
         return replies
 
     def judge(
-        self, connection: Connection, policy: Policy, submissions: Sequence[Submission], now: datetime
+        self,
+        connection: Connection,
+        policy: Policy,
+        submissions: Sequence[Submission],
+        now: datetime,
+        recall: Callable[[Facts], Facts] = lambda facts: facts,
     ) -> dict[str, JudgedMail]:
-        """Each read mail judged under `policy` against the database as it stands, by transaction id. Writes nothing."""
+        """Each read mail judged under `policy` against the database as it stands, by transaction id. Writes nothing.
+
+        `recall` puts other facts in the place of today's.
+        """
         split = [
             (submission, *deliveries(submission.envelope, submission.analysis, policy))
             for submission in submissions
             if submission.analysis is not None
         ]
         every = [delivery for _, several, _ in split for delivery in several]
-        facts = iter(gather(connection, every, policy, self._returned, now)) if every else iter(())
+        facts = map(recall, gather(connection, every, policy, self._returned, now) if every else ())
         judged = {}
         for submission, several, lost in split:
             of_mail = [_of_release(next(facts), submission.release) for _ in several]

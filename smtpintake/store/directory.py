@@ -41,6 +41,12 @@ def load_policy(session: Session) -> Policy:
     return Policy(newest.id, read_document(newest.document))
 
 
+def policy_of_version(session: Session, version: int) -> Policy:
+    """The policy as it was then. Raises PolicyError where this version of smtpintake cannot read it."""
+    row = session.get(PolicyVersion, version)
+    return Policy(version, read_document(row.document)) if row is not None else EMPTY_POLICY
+
+
 def export(session: Session) -> Document:
     """The policy in force with organisations and people. Someone who only ever came by mail is not configuration."""
     document = load_policy(session).document

@@ -1,0 +1,215 @@
+"""A trace as a person would say it: each finding a sentence with its evidence, and one that says what decided.
+
+Contract: pure and total. A check that has no sentence here is told by its name, so a trace of an older or a newer
+version can be read as well. Evidence is text from outside: it stands in the sentences as it stands in the trace, and
+whoever prints it takes care of the terminal.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from smtpintake.decide.facts import Finding
+
+# What is added to a trace after the check that decided.
+_AFTERWARDS: Final = frozenset(("recipients", "pair", "auto_reply", "record"))
+
+_OUTCOMES: Final = {
+    "created": "became a new issue",
+    "commented": "was added to an issue",
+    "held": "is held for an operator",
+    "discarded": "was set aside",
+    "rejected": "was refused",
+    "deferred": "was put off: its sender may try again",
+    "duplicate": "had been delivered before",
+}
+_WOULD: Final = {
+    "created": "become a new issue",
+    "commented": "be added to an issue",
+    "held": "be held for an operator",
+    "discarded": "be set aside",
+    "rejected": "be refused",
+    "deferred": "be put off",
+    "duplicate": "count as delivered before",
+}
+
+# By check and result; "*" is any other result. `{result}` and `{detail}` are the finding's.
+_SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "session": {"*": "It was refused within the session, {result}: {detail}."},
+    "analysis": {
+        "killed": "It could not be read in time: {detail}.",
+        "fault": "It could not be read, by a fault of ours: {detail}.",
+    },
+    "record": {"fault": "It could not be recorded, by a fault of ours: {detail}."},
+    "route": {
+        "exact": "The recipient is an address of the inbox: {detail}.",
+        "subaddress": "The recipient without its subaddress is an address of the inbox: {detail}.",
+        "catch-all": "The recipient belongs to the inbox that takes the rest of its domain: {detail}.",
+        "*": "No inbox takes the recipient, {result}: {detail}.",
+    },
+    "origin": {
+        "human": "A person wrote it; {detail}.",
+        "list": "It came through a mailing list; {detail}.",
+        "auto-reply": "It is an automatic answer; {detail}.",
+        "auto-generated": "A machine wrote it; {detail}.",
+        "bounce": "It is a delivery report; {detail}.",
+    },
+    "dnsbl": {"*": "The client is on a block list, {detail}."},
+    "defect": {"*": "Something about it is odd, {result}: {detail}."},
+    "relay": {
+        "none": "The relay {detail}, and does not tell who the client is.",
+        "*": "The relay {detail}; it told the client by {result}.",
+    },
+    "login": {
+        "author": "The client logged in as {detail}, and may use this From.",
+        "*": "The client logged in as {detail}, which may not use this From.",
+    },
+    "spf": {
+        "pass": "SPF passes: the client may send for {detail}.",
+        "fail": "SPF fails: the client may not send for {detail}.",
+        "none": "SPF says nothing ({detail}).",
+        "*": "SPF is {result} ({detail}).",
+    },
+    "helo": {"*": "SPF of the client's own name is {result} ({detail})."},
+    "dkim": {
+        "pass": "A DKIM signature holds: {detail}.",
+        "none": "There is no DKIM signature to go by ({detail}).",
+        "*": "A DKIM signature does not hold, {result}: {detail}.",
+    },
+    "dmarc": {
+        "pass": "DMARC passes for {detail}.",
+        "fail": "DMARC fails for {detail}.",
+        "none": "DMARC says nothing ({detail}).",
+        "*": "DMARC is {result} ({detail}).",
+    },
+    "arc": {
+        "none": "No forwarder sealed it with ARC.",
+        "pass": "Its ARC chain is whole: {detail}.",
+        "*": "Its ARC chain is {result}: {detail}.",
+    },
+    "proof": {
+        "failed": "So the author is disowned: {detail}.",
+        "none": "So the author is not proved: {detail}.",
+        "aligned": "So the author's domain is proved: {detail}.",
+        "*": "So the author is proved, {result}: {detail}.",
+    },
+    "delivery": {
+        "first": "It had not been delivered before.",
+        "duplicate": "It had been delivered before: {detail}.",
+    },
+    "message": {"readable": "It can be read: {detail}.", "refused": "It cannot be read safely: {detail}."},
+    "loop": {"none": "It is not one of our own, come back.", "own": "It is one of our own, come back: {detail}."},
+    "bounce": {"none": "It is no delivery report.", "report": "It is a delivery report: {detail}."},
+    "author": {
+        "one": "It has one author, {detail}.",
+        "missing": "It has no author: there is no From.",
+        "several": "It has several authors, and rights can be bound to one only: {detail}.",
+        "invalid": "Its From holds no address.",
+    },
+    "ignored_senders": {
+        "no match": "The author is not among the ignored senders.",
+        "match": "The author is an ignored sender, by {detail}.",
+    },
+    "denied_senders": {
+        "no match": "The author is not among the denied senders.",
+        "match": "The author is a denied sender, by {detail}.",
+    },
+    "obey_dmarc": {
+        "nothing to do": "The owner of the author's domain asks for nothing.",
+        "no": "What the owner of the author's domain asks for is not heeded: {detail}.",
+        "overridden": "Somebody vouches for the author against their domain's policy: {detail}.",
+        "stricter": "The inbox is stricter than the author's domain: {detail}.",
+        "defer": "The author's domain asks for it, but DNS was in trouble: {detail}.",
+        "reject": "The owner of the author's domain asks that such mail be refused: {detail}.",
+        "quarantine": "The owner of the author's domain asks that such mail be kept apart: {detail}.",
+    },
+    "require": {
+        "met": "The proof that the inbox requires is there.",
+        "mark": "The proof that the inbox requires is missing, and it takes the mail all the same: {detail}.",
+        "hold": "The proof that the inbox requires is missing, and it holds such mail: {detail}.",
+        "reject": "The proof that the inbox requires is missing, and it refuses such mail: {detail}.",
+        "defer": "Whether the proof that the inbox requires is there could not be found out: {detail}.",
+    },
+    "allowed_domains": {
+        "any": "The inbox takes mail from any domain.",
+        "match": "The author's domain is allowed: {detail}.",
+        "unproved": "The author's domain is allowed, but not with so little proof: {detail}.",
+        "no match": "The author's domain is not allowed: {detail}.",
+    },
+    "sender": {
+        "known": "The author is known: {detail}.",
+        "by mail": "The author is known by mail alone: {detail}.",
+        "unknown": "Nobody is known by the author's address.",
+        "inactive": "The author may not write any more: {detail}.",
+    },
+    "thread": {"none": "It belongs to no existing issue: there is {detail}."},
+    "thread.key": {
+        "match": "Its reply address leads to {detail}.",
+        "mention": "Its reply address leads to an issue that it may not be added to, {detail}.",
+    },
+    "thread.reference": {
+        "match": "It answers a mail of {detail}.",
+        "mention": "It answers a mail of an issue that it may not be added to, {detail}.",
+    },
+    "thread.token": {
+        "match": "Its subject names {detail}.",
+        "mention": "Its subject names an issue that it may not be added to, {detail}.",
+    },
+    "decision": {
+        "comment": "So it is a comment {detail}.",
+        "discard": "So it is set aside: it is {detail}.",
+    },
+    "unknown_senders": {
+        "hold": "The inbox holds mail of unknown senders: {detail}.",
+        "reject": "The inbox refuses mail of unknown senders: {detail}.",
+    },
+    "unmatched": {
+        "create": "The inbox makes a new issue of it: {detail}.",
+        "reject": "The inbox refuses mail that belongs to no issue: {detail}.",
+        "hold": "The inbox holds mail that belongs to no issue: {detail}.",
+        "discard": "The inbox sets mail aside that belongs to no issue: {detail}.",
+    },
+    "recipients": {"mixed": "It was not sent back for this inbox alone: {detail}."},
+    "pair": {"one": "Its inboxes share one issue: {detail}."},
+    "auto_reply": {
+        "queued": "The author is answered: {detail}.",
+        "none": "The author is not answered: {detail}.",
+    },
+}
+
+
+def sentences(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """One for each finding, in order."""
+    return tuple(map(_sentence, findings))
+
+
+def deciding(findings: Sequence[Finding]) -> Finding:
+    """The finding that settled the mail: the last one, but for what is found afterwards."""
+    if not findings:
+        return Finding("trace", "none")
+    return next((one for one in reversed(findings) if one.check not in _AFTERWARDS), findings[-1])
+
+
+def conclusion(findings: Sequence[Finding], outcome: str, reason: str, policy_version: int) -> str:
+    """What became of the mail, and what decided it: the check, which has the name of its setting, and the policy."""
+    decided = deciding(findings)
+    done = _OUTCOMES.get(outcome, f"was {outcome}")
+    return f"The mail {done} ({reason}). Decided by {decided.check}, under policy version {policy_version}."
+
+
+def would(outcome: str, reason: str, issue: str | None = None) -> str:
+    """`it would become a new issue (thread.new)`."""
+    done = _WOULD.get(outcome, f"be {outcome}")
+    if issue is not None:
+        done = done.replace("an issue", issue)
+    return f"it would {done} ({reason})"
+
+
+def _sentence(finding: Finding) -> str:
+    by_result = _SENTENCES.get(finding.check, {})
+    template = by_result.get(finding.result) or by_result.get("*")
+    if template is None:
+        said = f"{finding.check}: {finding.result}" if finding.result else finding.check
+        return f"{said} ({finding.detail})." if finding.detail else f"{said}."
+    # One pass: a brace in the evidence is evidence.
+    sentence = template.format(result=finding.result, detail=finding.detail)
+    return sentence if finding.detail else sentence.replace(" ()", "").replace(": .", ".").replace("; .", ".")
