@@ -8,7 +8,7 @@ import click
 
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
-from smtpintake.store.edit import STATUSES, EditError, add_comment, edit_issue
+from smtpintake.store.edit import EditError, add_comment, edit_issue
 from smtpintake.store.tracker import issue_list, issue_view
 from smtpintake.store.views import AttachmentView, IssueView, Who
 
@@ -31,7 +31,7 @@ def issue() -> None:
 
 @issue.command("list")
 @click.option("--project", metavar="KEY")
-@click.option("--status", type=click.Choice(STATUSES))
+@click.option("--status", metavar="STATUS")
 @limit_option
 @json_option
 @pass_program

@@ -22,7 +22,6 @@ from smtpintake.mail.message import Origin
 
 CHECK: Final = "commands"
 MAX_TAG: Final = 60
-STATUSES: Final = ("open", "closed")
 
 _WORKING_ROLES: Final = frozenset((Role.AGENT, Role.MANAGER))
 _PRIORITIES: Final[tuple[str, ...]] = get_args(Defaults.model_fields["priority"].annotation)
@@ -82,7 +81,7 @@ def _ordered(judgement: Judgement, decision: CreateIssue | AddComment, done: "_E
     else:
         orders = replace(orders, changes=done.changes(), note="\n".join(done.differences()))
         silent = done.internal or orders.changes.status is not None
-        decision = replace(decision, orders=orders, reopen=decision.reopen and not silent)
+        decision = replace(decision, orders=orders, status="" if silent else decision.status)
     return _with(replace(judgement, decision=decision), *findings)
 
 
@@ -122,7 +121,7 @@ class _Execution:
         raise _ImpossibleError(f"there is no such command; there are {', '.join(f'#{word}' for word in _WORDS)}")
 
     def set_status(self, value: str) -> None:
-        self.now = replace(self.now, status=_one_of("status", value, STATUSES))
+        self.now = replace(self.now, status=_one_of("status", value, self.project.statuses))
 
     def set_priority(self, value: str) -> None:
         self.now = replace(self.now, priority=_one_of("priority", value, _PRIORITIES))

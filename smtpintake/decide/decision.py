@@ -6,6 +6,7 @@ is 5yz and Defer 4yz, and neither makes an issue.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from smtpintake.decide.facts import Candidate, Earlier, Finding
 from smtpintake.decide.issuefields import IssueFields
@@ -28,9 +29,24 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a mail an issue or a comment has, besides its text: the attachments, and whether author and copied
+    take part in the issue.
+    """
+
+    attachments: bool = True
+    author: bool = True
+    copied: bool = True
+
+
+WHOLE: Final = Extent()
+
+
+@dataclass(frozen=True, slots=True)
 class CreateIssue:
     """A new issue. `new_person` asks for the author to be added to the directory; `mentions` are issues to link, not to
-    touch. `orders` are what the mail's commands come to, which `fields` have already.
+    touch; `follows` is a closed one that the author answered. `orders` are what the mail's commands come to, which
+    `fields` have already.
     """
 
     reason: Reason
@@ -38,20 +54,23 @@ class CreateIssue:
     fields: IssueFields
     mentions: tuple[Candidate, ...] = ()
     orders: Orders = NO_ORDERS
+    follows: Candidate | None = None
+    extent: Extent = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
 class AddComment:
-    """A comment on an existing issue. `proof` is how well its author is proved: the reply key raises it.
-    `orders` are what the mail's commands come to.
+    """A comment on an existing issue. `proof` is how well its author is proved: the reply key raises it. `status` is
+    what the issue gets for the mere reply, empty for as it is; `orders` are what the mail's commands come to.
     """
 
     reason: Reason
     candidate: Candidate
     proof: Proof
     new_person: bool = False
-    reopen: bool = True
+    status: str = ""
     orders: Orders = NO_ORDERS
+    extent: Extent = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +131,11 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A check's finding that settles the mail."""
+    """A check's finding that settles the mail; `before` is what was found on the way to it."""
 
     finding: Finding
     decision: Decision
+    before: tuple[Finding, ...] = ()
 
 
 def ruled(check: str, result: str, decision: Decision, detail: str = "") -> Ruling:

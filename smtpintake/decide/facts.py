@@ -67,9 +67,23 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Directory:
+    """What the directory says of those whom the policy may name: `people` by folded address, `organisations` by name
+    with their ids. `of_domain` is the organisation that has the author's domain, or empty.
+    """
+
+    people: Mapping[str, Sender] = field(default_factory=dict)
+    organisations: Mapping[str, int] = field(default_factory=dict)
+    of_domain: str = ""
+
+
+NOBODY: Final = Directory()
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or
-    token.
+    token. `closed_at` is None while it is open.
     """
 
     how: Reason
@@ -79,6 +93,7 @@ class Candidate:
     project_key: str
     author_participates: bool
     key_owner: str | None = None
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +163,7 @@ class Facts:
     commands: CommandBlock | None = None
     assignees: Mapping[str, Sender] = field(default_factory=dict)
     standing: Mapping[int, Standing] = field(default_factory=dict)
+    directory: Directory = NOBODY
     proof: Proof = field(init=False)
 
     def __post_init__(self) -> None:

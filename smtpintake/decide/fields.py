@@ -4,11 +4,14 @@ Contract: a validator raises ValueError with a text for whoever wrote the file.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from smtpintake.mail.address import AddressError, Mailbox, fold_domain
+
+# `inbox.creator`: whoever wrote the mail.
+SENDER: Final = "sender"
 
 
 def within(domain: str, entry: str) -> bool:
@@ -58,6 +61,10 @@ def _header_name(text: str) -> str:
     return text.lower()
 
 
+def _creator(text: str) -> str:
+    return text if text == SENDER else _address(text)
+
+
 def _named(name: str) -> WithJsonSchema:
     """What docs/policy.md calls the type."""
     return WithJsonSchema({"type": "string", "format": name})
@@ -67,6 +74,7 @@ Address = Annotated[str, AfterValidator(_address), _named("address")]
 InboxAddress = Annotated[str, AfterValidator(_inbox_address), _named("address, or `@domain`")]
 Domain = Annotated[str, AfterValidator(_domain), _named("domain")]
 SenderPattern = Annotated[str, AfterValidator(_pattern), _named("pattern")]
+Creator = Annotated[str, AfterValidator(_creator), _named("`sender`, or an address")]
 # No control characters: a name ends up in header fields and on terminals.
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Tag = Annotated[str, Field(pattern=r"^\S{1,60}$")]

@@ -1,14 +1,16 @@
 """The fields of a new issue, step by step, and what each step found.
 
-Contract: pure. `STEPS` is the order: each takes the fields as they are and gives them as it wants them.
+Contract: pure. `STEPS` is the order: each takes the fields as they are and gives them as it wants them. The last one
+leaves out what can't be: a mail is never lost because somebody whom the policy names has gone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.issuefields import IssueFields, initial
-from smtpintake.decide.policy import Policy
+from smtpintake.decide.policy import Policy, Proof, SenderMapping
 from smtpintake.decide.rules import set_fields
 
 Step = Callable[[Facts, Policy, IssueFields], tuple[IssueFields, tuple[Finding, ...]]]
@@ -24,4 +26,83 @@ def fields_of(facts: Facts, policy: Policy) -> tuple[IssueFields, tuple[Finding,
     return fields, tuple(findings)
 
 
-STEPS: Final[tuple[Step, ...]] = (set_fields,)
+def senders_mapping(facts: Facts) -> SenderMapping | None:
+    """The first entry of `map_senders` that the author fits; None where their domain disowns the mail."""
+    if facts.proof is Proof.FAILED:
+        return None
+    address = facts.message.authors[0].mailbox.folded
+    domain = address.rpartition("@")[2]
+    return next((each for each in facts.inbox.map_senders if _fits(each.sender, address, domain)), None)
+
+
+def _fits(sender: str, address: str, domain: str) -> bool:
+    if sender.startswith("@"):
+        return domain == sender[1:] or domain.endswith(f".{sender[1:]}")
+    return address == sender
+
+
+# ---- the steps -----------------------------------------------------------------------------------------------------
+
+
+def _mapped(facts: Facts, _: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
+    """Reporter and organisation by whom the author counts for."""
+    findings = []
+    mapping = senders_mapping(facts)
+    if mapping is not None:
+        counts_for = " of ".join(name for name in (mapping.person, mapping.organisation) if name)
+        findings.append(Finding("map_senders", "match", f"{mapping.sender} counts for {counts_for}"))
+        fields = replace(fields, creator=mapping.person or fields.creator)
+    organisation, why = _organisation(facts, mapping)
+    if organisation:
+        findings.append(Finding("organisation", organisation, why))
+    return replace(fields, organisation=organisation), tuple(findings)
+
+
+def _organisation(facts: Facts, mapping: SenderMapping | None) -> tuple[str, str]:
+    """Whose the issue is, and why: as `map_senders` says, as the directory says of the person, as it says of the
+    domain, or the inbox's default.
+    """
+    if mapping is not None and mapping.organisation:
+        return mapping.organisation, "map_senders"
+    if facts.sender is not None and facts.sender.organisation:
+        return facts.sender.organisation, f"of {facts.sender.name}"
+    if facts.inbox.map_organisation and facts.directory.of_domain and facts.proof is not Proof.FAILED:
+        return facts.directory.of_domain, "by the author's domain"
+    return facts.inbox.defaults.organisation, f"default of inbox {facts.inbox.name}"
+
+
+def _possible(facts: Facts, policy: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
+    """Without whom the directory doesn't have any more, and without what the issue's project doesn't have."""
+    left_out = tuple(_left_out(facts, policy, fields))
+    if not left_out:
+        return fields, ()
+    without = {name for name, _, _ in left_out}
+    own = tuple(item for item in fields.fields if f"fields.{item[0]}" not in without)
+    project = policy.projects[fields.project]
+    fields = replace(
+        fields,
+        assignee="" if "assignee" in without else fields.assignee,
+        creator="" if "creator" in without else fields.creator,
+        organisation="" if "organisation" in without else fields.organisation,
+        status=project.statuses[0] if "status" in without else fields.status,
+        fields=own,
+    )
+    return fields, tuple(Finding("fields", "left out", f"{name} {value}: {why}") for name, value, why in left_out)
+
+
+def _left_out(facts: Facts, policy: Policy, fields: IssueFields) -> Iterator[tuple[str, str, str]]:
+    """(field, value, why) of each value that can't be."""
+    people, project = facts.directory.people, policy.projects[fields.project]
+    for name, address in (("assignee", fields.assignee), ("creator", fields.creator)):
+        if address and (address not in people or not people[address].active):
+            yield name, address, "nobody in the directory has this address" if address not in people else "deactivated"
+    if fields.organisation and fields.organisation not in facts.directory.organisations:
+        yield "organisation", fields.organisation, "not in the directory"
+    if fields.status not in project.statuses:
+        yield "status", fields.status, f"not a status of {project.key}"
+    for name, value in fields.fields:
+        if fault := project.field_fault(name, value):
+            yield f"fields.{name}", value, fault
+
+
+STEPS: Final[tuple[Step, ...]] = (_mapped, set_fields, _possible)

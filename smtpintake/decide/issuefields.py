@@ -6,14 +6,15 @@ fields before the decision is made, so the decision holds all of it and the trac
 
 from dataclasses import dataclass
 
+from smtpintake.decide.fields import SENDER
 from smtpintake.decide.policy import Inbox, Policy
 
 
 @dataclass(frozen=True, slots=True)
 class IssueFields:
-    """`project` is a key, `issue_type` a name of that project. `title` is the subject as read. `assignee` and
-    `participants` are folded addresses, `organisation` a name; empty for none. `fields` are those of the installation's
-    own, by name.
+    """`project` is a key, `issue_type` a name of that project. `title` is the subject as read. `assignee`,
+    `creator` and `participants` are folded addresses, `organisation` a name; empty for none. A `creator` is the
+    reporter in the author's stead. `fields` are the project's own, by name.
     """
 
     project: str
@@ -24,6 +25,7 @@ class IssueFields:
     language: str
     tags: tuple[str, ...] = ()
     assignee: str = ""
+    creator: str = ""
     organisation: str = ""
     participants: tuple[str, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
@@ -31,12 +33,17 @@ class IssueFields:
 
 def initial(policy: Policy, inbox: Inbox, subject: str) -> IssueFields:
     """The fields of an issue of `inbox` where nothing else is said."""
+    project, defaults = policy.projects[inbox.project], inbox.defaults
     return IssueFields(
         project=inbox.project,
-        issue_type=inbox.issue_type or policy.projects[inbox.project].issue_types[0].name,
-        title=subject,
-        status="open",
-        priority=inbox.defaults.priority,
+        issue_type=inbox.issue_type or project.issue_types[0].name,
+        title=subject or defaults.title,
+        status=defaults.status or project.statuses[0],
+        priority=defaults.priority,
         language=inbox.language,
-        tags=inbox.defaults.tags,
+        tags=defaults.tags,
+        assignee=defaults.assignee or "",
+        creator="" if inbox.creator == SENDER else inbox.creator,
+        participants=defaults.participants,
+        fields=tuple(defaults.fields.items()),
     )

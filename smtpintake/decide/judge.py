@@ -7,6 +7,7 @@ happen, and what would change under other rules.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from smtpintake.decide.authenticity import obeyed_dmarc, required, unproved
@@ -15,7 +16,6 @@ from smtpintake.decide.commands import obeyed
 from smtpintake.decide.decision import (
     AddComment,
     CreateIssue,
-    Decision,
     Defer,
     Discard,
     Hold,
@@ -25,16 +25,18 @@ from smtpintake.decide.decision import (
     Ruling,
     ruled,
 )
-from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.facts import Candidate, Facts, Finding
 from smtpintake.decide.fields import within
 from smtpintake.decide.fieldsof import fields_of
-from smtpintake.decide.policy import Policy, UnknownSenders, Unmatched
+from smtpintake.decide.policy import ClosedReply, Policy, UnknownSenders, Unmatched
+from smtpintake.decide.replying import closed_reply, extent, status_after
 from smtpintake.decide.routing import is_ours
 from smtpintake.decide.rules import asked
 from smtpintake.decide.threading import Thread, apart, find_thread
 from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
 
+_TOKEN: Final = Reason.THREAD_TOKEN
 _MACHINE_ANSWERS: Final = frozenset((Origin.BOUNCE, Origin.AUTO_REPLY))
 _NEVER_WAIVED: Final = frozenset(("delivery", "message", "author"))
 
@@ -71,7 +73,7 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
 
 def _judged(ruling: Ruling, findings: list[Finding], forward: tuple[str, ...]) -> Judgement:
     sent_back = isinstance(ruling.decision, Reject | Defer)
-    return Judgement(ruling.decision, (*findings, ruling.finding), () if sent_back else forward)
+    return Judgement(ruling.decision, (*findings, *ruling.before, ruling.finding), () if sent_back else forward)
 
 
 def _is_waived(facts: Facts, ruling: Ruling) -> bool:
@@ -111,6 +113,15 @@ def readable(facts: Facts, _: Policy) -> Finding | Ruling:
     if refusal is None:
         return Finding("message", "readable", f"{facts.message.size} octets")
     return ruled("message", "refused", Reject(refusal), "; ".join(defect.detail for defect in facts.message.defects))
+
+
+def small_enough(facts: Facts, _: Policy) -> Finding | Ruling:
+    """The recipient's own limit, which RCPT has asked before where the client declared the size (RFC 1870 s6)."""
+    limit = facts.inbox.max_size
+    if limit is None or facts.message.size <= limit:
+        return Finding("max_size", "within", "no limit" if limit is None else f"{limit} octets")
+    detail = f"{facts.message.size} octets, inbox {facts.inbox.name} takes {limit}"
+    return ruled("max_size", "exceeded", Reject(Reason.RCPT_SIZE), detail)
 
 
 def not_our_own(facts: Facts, policy: Policy) -> Finding | Ruling:
@@ -155,6 +166,14 @@ def not_denied(facts: Facts, _: Policy) -> Finding | Ruling:
     return ruled("denied_senders", "match", Reject(Reason.SENDER_DENIED), f"{pattern!r} of inbox {facts.inbox.name}")
 
 
+def not_denied_domain(facts: Facts, _: Policy) -> Finding | Ruling:
+    domain = _author_address(facts).rpartition("@")[2]
+    entry = next((entry for entry in facts.inbox.denied_domains if within(domain, entry)), None)
+    if entry is None:
+        return Finding("denied_domains", "no match")
+    return ruled("denied_domains", "match", Reject(Reason.SENDER_DOMAIN), f"{entry} of inbox {facts.inbox.name}")
+
+
 def allowed_domain(facts: Facts, _: Policy) -> Finding | Ruling:
     if not facts.inbox.allowed_domains:
         return Finding("allowed_domains", "any")
@@ -183,11 +202,13 @@ def active_person(facts: Facts, _: Policy) -> Finding | Ruling:
 CHECKS: Final[tuple[Check, ...]] = (
     delivered_before,
     readable,
+    small_enough,
     not_our_own,
     not_a_bounce,
     one_author,
     not_ignored,
     not_denied,
+    not_denied_domain,
     obeyed_dmarc,
     required,
     allowed_domain,
@@ -203,19 +224,39 @@ def _place(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
     unknown = facts.sender is None or not facts.sender.registered
     automatic = facts.message.origin in _MACHINE_ANSWERS
     if thread.match is not None:
-        comment = AddComment(
-            thread.match.how,
-            thread.match,
-            thread.proof,
-            new_person=facts.sender is None and facts.inbox.unknown_senders is UnknownSenders.CREATE,
-            reopen=not automatic,  # an absence note must not reopen what was settled (osTicket#1744)
-        )
-        return ruled("decision", "comment", comment, f"on {thread.match.issue_key}")
+        return _reply(facts, policy, thread, thread.match, news=not automatic and not thread.by_staff)
     if automatic:
         return ruled("decision", "discard", Discard(Reason.ORIGIN_AUTOMATIC), "an automatic answer to nothing we know")
     if unknown and facts.inbox.unknown_senders is not UnknownSenders.CREATE and facts.waived != "unknown_senders":
         return _unknown_sender(facts)
     return _unmatched(facts, policy, thread)
+
+
+def _reply(facts: Facts, policy: Policy, thread: Thread, match: Candidate, *, news: bool) -> Ruling:
+    """The ruling for a mail that belongs to `match`. `news` is False for what has no bearing on the status."""
+    action, why = ClosedReply.REOPEN, ""
+    if news and match.closed_at is not None:
+        action, why = closed_reply(facts, match)
+    before = (Finding("closed", action, f"{match.issue_key} {why}"),) if why else ()
+    if action is ClosedReply.REJECT:
+        return ruled("closed", action, Reject(Reason.THREAD_CLOSED), f"{match.issue_key} {why}")
+    if action is ClosedReply.NEW:
+        # The new issue may be there already: it claims the Message-IDs that made the author's mail find the closed one.
+        open_ones = tuple(each for each in facts.candidates if each.closed_at is None and each.how is not _TOKEN)
+        if (other := find_thread(replace(facts, candidates=open_ones))).match is not None:
+            return replace(_reply(facts, policy, other, other.match, news=news), before=(*before, *other.findings))
+        return _created(facts, policy, Reason.THREAD_CLOSED, "decision", "create", follows=match, before=before)
+    status = status_after(facts.inbox, policy, match) if news and action is ClosedReply.REOPEN else ""
+    comment = AddComment(
+        match.how, match, thread.proof, _makes_person(facts), status=status, extent=extent(facts.inbox)
+    )
+    on = f"on {match.issue_key}" + (f", now {status}" if status else "")
+    return replace(ruled("decision", "comment", comment, on), before=before)
+
+
+def _makes_person(facts: Facts) -> bool:
+    # Whoever was let in by an operator, and not by the inbox, is nobody whom we know.
+    return facts.sender is None and facts.inbox.unknown_senders is UnknownSenders.CREATE
 
 
 def _unknown_sender(facts: Facts) -> Ruling:
@@ -226,26 +267,39 @@ def _unknown_sender(facts: Facts) -> Ruling:
 
 
 def _unmatched(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
-    if facts.inbox.unmatched is Unmatched.CREATE:
-        return _new_issue(facts, policy, thread)
-    decisions: dict[Unmatched, Decision] = {
-        Unmatched.REJECT: Reject(Reason.THREAD_UNMATCHED),
-        Unmatched.HOLD: Hold(Reason.THREAD_UNMATCHED),
-        Unmatched.DISCARD: Discard(Reason.THREAD_UNMATCHED),
-    }
     unmatched = facts.inbox.unmatched
-    return ruled(
-        "unmatched", unmatched, decisions[unmatched], f"inbox {facts.inbox.name}, project {facts.inbox.project}"
-    )
+    where = f"inbox {facts.inbox.name}, project {facts.inbox.project}"
+    match unmatched:
+        case Unmatched.CREATE:
+            return _new_issue(facts, policy, thread)
+        case Unmatched.REJECT:
+            return ruled("unmatched", unmatched, Reject(Reason.THREAD_UNMATCHED), where)
+        case Unmatched.HOLD:
+            return ruled("unmatched", unmatched, Hold(Reason.THREAD_UNMATCHED), where)
+        case Unmatched.DISCARD:
+            return ruled("unmatched", unmatched, Discard(Reason.THREAD_UNMATCHED), where)
 
 
 def _new_issue(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
-    # Whoever was let in by an operator, and not by the inbox, is nobody whom we know.
-    new_person = facts.sender is None and facts.inbox.unknown_senders is UnknownSenders.CREATE
-    fields, _ = fields_of(facts, policy)
-    issue = CreateIssue(Reason.THREAD_NEW, new_person=new_person, fields=fields, mentions=thread.mentions)
-    detail = f"inbox {facts.inbox.name}, project {facts.inbox.project}"
-    return ruled("unmatched", Unmatched.CREATE, issue, detail)
+    return _created(facts, policy, Reason.THREAD_NEW, "unmatched", Unmatched.CREATE, mentions=thread.mentions)
+
+
+def _created(
+    facts: Facts,
+    policy: Policy,
+    reason: Reason,
+    check: str,
+    result: str,
+    *,
+    mentions: tuple[Candidate, ...] = (),
+    follows: Candidate | None = None,
+    before: tuple[Finding, ...] = (),
+) -> Ruling:
+    """The ruling for a mail that becomes an issue, with how its fields came about."""
+    fields, found = fields_of(facts, policy)
+    issue = CreateIssue(reason, _makes_person(facts), fields, mentions, follows=follows, extent=extent(facts.inbox))
+    where = f"inbox {facts.inbox.name}, project {fields.project}"
+    return replace(ruled(check, result, issue, where), before=(*before, *found))
 
 
 def _author_address(facts: Facts) -> str:

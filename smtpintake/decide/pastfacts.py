@@ -14,19 +14,20 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
-from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender, Standing
+from smtpintake.decide.facts import NOBODY, Candidate, Directory, Earlier, Facts, Sender, Standing
 from smtpintake.mail.envelope import Envelope, Listing, Login
 
 
 @dataclass(frozen=True, slots=True)
 class PastDelivery:
-    """What was known of the mail for one inbox besides."""
+    """What was known of the mail for one inbox besides; `directory` has whom that policy named."""
 
     candidates: tuple[Candidate, ...] = ()
     earlier: Earlier | None = None
     shared: Earlier | None = None
     assignees: Mapping[str, Sender] = field(default_factory=dict)
     standing: Mapping[int, Standing] = field(default_factory=dict)
+    directory: Directory = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def remember(envelope: Envelope, auth: AuthVerdict, deliveries: Sequence[Facts])
 
 
 def _delivery(facts: Facts) -> PastDelivery:
-    return PastDelivery(facts.candidates, facts.earlier, facts.shared, facts.assignees, facts.standing)
+    return PastDelivery(facts.candidates, facts.earlier, facts.shared, facts.assignees, facts.standing, facts.directory)
 
 
 def written(past: PastFacts) -> str:

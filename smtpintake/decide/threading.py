@@ -33,12 +33,15 @@ class TokenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """`match` is the issue to append to, or None; `mentions` are issues that were found but may not be written to."""
+    """`match` is the issue to append to, or None; `mentions` are issues that were found but may not be written to.
+    `by_staff` is True where the author works on the project of `match`, and is proved.
+    """
 
     match: Candidate | None
     proof: Proof
     mentions: tuple[Candidate, ...]
     findings: tuple[Finding, ...]
+    by_staff: bool = False
 
 
 def token_targets(tokens: tuple[SubjectToken, ...], policy: Policy, inbox: Inbox) -> tuple[TokenTarget, ...]:
@@ -68,7 +71,9 @@ def find_thread(facts: Facts) -> Thread:
         evidence = f"{candidate.issue_key} by {candidate.evidence}: {why}"
         findings.append(Finding(str(candidate.how), "match" if right else "mention", evidence))
         if right:
-            return Thread(candidate, _proof(facts, candidate), (), tuple(findings))
+            proof = _proof(facts, candidate)
+            by_staff = _works_on(facts, candidate) and _is_proved(facts, proof)
+            return Thread(candidate, proof, (), tuple(findings), by_staff)
         mentions[candidate.issue_id] = candidate
     if not findings:
         findings.append(Finding("thread", "none", "no reply key, Message-ID or token of an existing issue"))
@@ -90,7 +95,7 @@ def _right_to_append(facts: Facts, candidate: Candidate) -> tuple[bool, str]:
     takes_part, works = candidate.author_participates, _works_on(facts, candidate)
     if takes_part and facts.proof is not Proof.FAILED:
         return True, "the author takes part in the issue"
-    if works and _is_proved(facts):
+    if works and _is_proved(facts, facts.proof):
         return True, "the author works on the project"
     if takes_part or works:
         return False, f"whoever From names might, but their proof is {facts.proof}"
@@ -101,8 +106,8 @@ def _works_on(facts: Facts, candidate: Candidate) -> bool:
     return facts.sender is not None and facts.sender.roles.get(candidate.project_key) in _WORKING_ROLES
 
 
-def _is_proved(facts: Facts) -> bool:
-    return facts.inbox.require is Require.NONE or facts.proof.rank >= Proof.ALIGNED.rank
+def _is_proved(facts: Facts, proof: Proof) -> bool:
+    return facts.inbox.require is Require.NONE or proof.rank >= Proof.ALIGNED.rank
 
 
 def _holds_key(facts: Facts, candidate: Candidate) -> bool:

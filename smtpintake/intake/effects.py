@@ -18,9 +18,9 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Orders, Refused
 from smtpintake.decide.outcome import outcome_of
 from smtpintake.decide.policy import Policy
-from smtpintake.decide.routing import Route, route
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
+from smtpintake.intake.takingpart import TakingPart, participants
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.message import Author
 from smtpintake.store.changing import columns_of
@@ -82,7 +82,7 @@ class Drawn:
 @dataclass(slots=True)
 class Effects:
     """The rows of one group. `touched` are the parameters of the update of each issue that got a comment, `changed`
-    the id and the new values of each that commands change.
+    the id and the new values of each that a reply or its commands change.
     """
 
     snapshot: Snapshot
@@ -138,7 +138,10 @@ class Effects:
         author = facts.message.authors[0]
         person_id = self._person(facts, author, decision.new_person)
         draft = draft.obeying(decision.orders.obeyed)
-        assignee = facts.assignees.get(fields.assignee)
+        people = {**facts.assignees, **facts.directory.people}
+        creator = people[fields.creator] if fields.creator else None
+        received_at = facts.envelope.received_at
+        closed = fields.status in self.snapshot.policy.projects[fields.project].closed_statuses
         self.rows.add(
             Issue,
             id=issue_id,
@@ -150,11 +153,11 @@ class Effects:
             title=fields.title[:MAX_TITLE] or NO_SUBJECT,
             status=fields.status,
             priority=fields.priority,
-            assignee_id=assignee.person_id if assignee else None,
-            reporter_id=person_id,
-            reporter_address=author.mailbox.folded,
-            reporter_name=author.name[:MAX_NAME],
-            organisation_id=facts.sender.organisation_id if facts.sender else None,
+            assignee_id=people[fields.assignee].person_id if fields.assignee else None,
+            reporter_id=creator.person_id if creator else person_id,
+            reporter_address=fields.creator or author.mailbox.folded,
+            reporter_name=(creator.name if creator else author.name)[:MAX_NAME],
+            organisation_id=facts.directory.organisations[fields.organisation] if fields.organisation else None,
             language=fields.language,
             tags=list(fields.tags),
             fields=dict(fields.fields),
@@ -162,21 +165,22 @@ class Effects:
             body_html=draft.body_html,
             hidden_text=draft.hidden_text,
             proof=facts.proof,
-            created_at=facts.envelope.received_at,
-            updated_at=facts.envelope.received_at,
+            created_at=received_at,
+            updated_at=received_at,
+            closed_at=received_at if closed else None,
             log_id=place.log_id,
         )
-        self._attach(submission, draft, issue_id, None)
-        self._takes_part(issue_id, author, "reporter", person_id)
-        for copied in (*facts.message.to, *facts.message.cc):
-            if isinstance(route(self.snapshot.policy, copied.mailbox), Route):
-                continue  # one of our own addresses
-            self._takes_part(issue_id, copied, "cc", None)
+        if decision.extent.attachments:
+            self._attach(submission, draft, issue_id, None)
+        for one in participants(facts, decision, self.snapshot.policy, person_id):
+            self._takes_part(issue_id, one)
         # Ids that lead to somebody else's issue stay theirs: only a mail that starts a thread claims what it refers to.
         ancestors = () if decision.mentions else facts.message.thread_ids
         self._index(issue_id, facts, ancestors)
         for mentioned in decision.mentions:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=mentioned.issue_id, kind="mentions")
+        if decision.follows is not None:
+            self.rows.add(IssueLink, issue_id=issue_id, other_id=decision.follows.issue_id, kind="follows")
         place = replace(place, issue_id=issue_id, issue_key=key)
         answer = self.answer(self._with_answers(facts), self.snapshot.policy, key, place.log_id)
         return self._reported(self._answered_with(place, issue_id, answer), issue_id, decision.orders)
@@ -268,15 +272,27 @@ class Effects:
         if orders.has_note_apart:
             note = {"id": next(self.drawn.comments), "body_text": orders.note, "internal": True}
             self.rows.add(Comment, **comment | note | {"body_html": None, "hidden_text": ""})
-        self._attach(submission, draft, issue_id, comment_id)
-        if not comment["internal"]:
-            self._takes_part(issue_id, author, "author", person_id)
+        if decision.extent.attachments:
+            self._attach(submission, draft, issue_id, comment_id)
+        if decision.extent.author and not comment["internal"]:
+            self._takes_part(issue_id, TakingPart(author.mailbox.folded, author.name, "author", person_id))
         self._index(issue_id, facts, facts.message.thread_ids)
-        reopened = "open" if decision.reopen else "closed"
-        self.touched.append({"issue": issue_id, "moment": facts.envelope.received_at, "reopened": reopened})
-        if columns := columns_of(orders.changes):
+        self.touched.append({"issue": issue_id, "moment": facts.envelope.received_at})
+        if columns := self._changes(facts, decision):
             self.changed.append((issue_id, columns))
         return self._reported(replace(place, comment_id=comment_id), issue_id, orders)
+
+    def _changes(self, facts: Facts, decision: AddComment) -> dict[str, object]:
+        """The columns of the issue that the reply and its commands change."""
+        columns = columns_of(decision.orders.changes)
+        if decision.status:
+            columns["status"] = decision.status
+        project = self.snapshot.policy.projects.get(decision.candidate.project_key)
+        if "status" in columns and project is not None:
+            closed = columns["status"] in project.closed_statuses
+            since = decision.candidate.closed_at or facts.envelope.received_at
+            columns["closed_at"] = since if closed else None
+        return columns
 
     # ---- what both have --------------------------------------------------------------------------------------------
 
@@ -312,14 +328,14 @@ class Effects:
                 content_id=view.content_id,
             )
 
-    def _takes_part(self, issue_id: int, who: Author, role: str, person_id: int | None) -> None:
+    def _takes_part(self, issue_id: int, one: TakingPart) -> None:
         self.rows.add(
             Participant,
             issue_id=issue_id,
-            address=who.mailbox.folded,
-            name=who.name[:MAX_NAME],
-            role=role,
-            person_id=person_id,
+            address=one.address,
+            name=one.name[:MAX_NAME],
+            role=one.role,
+            person_id=one.person_id,
         )
 
     def _index(self, issue_id: int, facts: Facts, ancestors: tuple[str, ...]) -> None:

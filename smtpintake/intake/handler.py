@@ -103,12 +103,21 @@ class Handler:
         found = route(self._journey.policy(), recipient)
         if isinstance(found, Reason):
             return await self._unroutable(client, transaction, recipient, found)
+        if (too_large := self._too_large(transaction, found.inbox)) is not None:
+            return await self._refuse(client, transaction, Reason.RCPT_SIZE, rcpt_to=str(recipient), detail=too_large)
         if refused := await self.guards.inbox(client, transaction.mail_from, found.inbox):
             transaction.overshoot += 1
             return await self._guarded(client, transaction, refused, recipient)
         if client.lmtp or recipient not in transaction.rcpt_to:
             transaction.rcpt_to.append(recipient)
         return RECIPIENT_OK
+
+    def _too_large(self, transaction: Transaction, inbox: str) -> str | None:
+        """Why the inbox doesn't take a mail of the declared size, if so (RFC 1870 s6.2 allows 552 to RCPT)."""
+        limit = self._journey.policy().inboxes[inbox].max_size
+        if limit is None or transaction.size is None or transaction.size <= limit:
+            return None
+        return f"declared {transaction.size} octets, inbox {inbox} takes {limit}"
 
     async def _unroutable(self, client: Client, transaction: Transaction, recipient: Mailbox, reason: Reason) -> Reply:
         detail = "no inbox takes it"

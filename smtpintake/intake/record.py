@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome
 from smtpintake.decide.delivery import Delivery, Unroutable, deliveries
@@ -42,15 +42,8 @@ _TAKE_NUMBERS: Final = Prepared(
     .values(last_number=_project.c.last_number + bindparam("count"))
     .returning(_project.c.last_number)
 )
-# A reply is news whatever its status; a closed issue is opened again where the decision says so.
-_TOUCH: Final = Prepared(
-    update(_issue)
-    .where(_issue.c.id == bindparam("issue"))
-    .values(
-        updated_at=bindparam("moment"),
-        status=case((_issue.c.status == "closed", bindparam("reopened")), else_=_issue.c.status),
-    )
-)
+# A reply is news whatever it does to the status.
+_TOUCH: Final = Prepared(update(_issue).where(_issue.c.id == bindparam("issue")).values(updated_at=bindparam("moment")))
 _raw = RawMail.__table__
 _SAME_OCTETS: Final = Prepared(select(func.min(_raw.c.id)).where(_raw.c.unread == bindparam("sha256")))
 # The issues that a transaction has made already, in other inboxes.

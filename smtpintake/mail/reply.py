@@ -152,6 +152,7 @@ REFUSALS: Final[dict[Reason, Reply]] = {
         (Reason.RCPT_UNKNOWN, 550, (5, 1, 1), "no such recipient here, check the address"),
         (Reason.RCPT_DOMAIN, 550, (5, 7, 1), "mail for this domain is not accepted here"),
         (Reason.RCPT_INACTIVE, 550, (5, 2, 1), "this recipient does not take mail at present"),
+        (Reason.RCPT_SIZE, 552, (5, 3, 4), "the message is larger than this recipient takes"),
         (Reason.RCPT_LIMIT, 452, (4, 5, 3), "too many recipients, send the rest in another transaction"),
         (Reason.RCPT_HARVEST, 421, (4, 7, 0), "too many unknown recipients from your network, closing"),
         (Reason.PEER_LISTED, 550, (5, 7, 1), "your server is on a block list that we ask"),
@@ -168,6 +169,7 @@ REFUSALS: Final[dict[Reason, Reply]] = {
         (Reason.SENDER_UNKNOWN, 550, (5, 7, 1), "this address takes mail from registered senders only"),
         (Reason.SENDER_DENIED, 550, (5, 7, 1), "mail from this sender is not accepted here"),
         (Reason.SENDER_DOMAIN, 550, (5, 7, 1), "mail from this sender's domain is not accepted here"),
+        (Reason.THREAD_CLOSED, 550, (5, 7, 1), "the issue is closed and takes no replies, write a new mail"),
         (Reason.THREAD_UNMATCHED, 550, (5, 7, 1), "this address takes replies to existing issues only"),
         # With code and text of the rule, where it says them (`of_rule`).
         (Reason.RULE_REJECT, 550, (5, 7, 1), "mail like this is not accepted here"),

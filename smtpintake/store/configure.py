@@ -13,8 +13,9 @@ from sqlalchemy import delete, select, text
 from sqlmodel import Session, col
 
 from smtpintake.decide.change import differences, merged
-from smtpintake.decide.policy import Document
+from smtpintake.decide.policy import Document, PolicyError
 from smtpintake.store.directory import load_policy
+from smtpintake.store.named import missing
 from smtpintake.store.organisations import apply_organisations, remove_unused_organisations
 from smtpintake.store.people import apply_people
 from smtpintake.store.review import people_changed
@@ -35,7 +36,8 @@ class Changes:
 def apply(session: Session, document: Document, author: str, *, prune: bool, now: datetime) -> Changes:
     """Make `document` the configuration; with `prune`, retire what it doesn't name. `author` is who says so.
 
-    Raises PolicyError where the document contradicts what stays in force.
+    Raises PolicyError where the document contradicts what stays in force, or where the directory would lack somebody
+    whom the policy names.
     """
     _wait_for_others(session)
     policy = load_policy(session)
@@ -48,7 +50,9 @@ def apply(session: Session, document: Document, author: str, *, prune: bool, now
         _keep_inboxes(session, after, projects)
     organisations, organisation_lines = apply_organisations(session, document.organisation, prune=prune)
     people_lines = apply_people(session, document.person, organisations, prune=prune, now=now)
-    removed = remove_unused_organisations(session, document.organisation) if prune else ()
+    removed = tuple(remove_unused_organisations(session, document.organisation)) if prune else ()
+    if faults := tuple(missing(session, after)):
+        raise PolicyError(faults)
     if organisation_lines or people_lines or removed:
         people_changed(session.connection())
     return Changes((*lines, *organisation_lines, *people_lines, *removed), version)

@@ -11,13 +11,13 @@ from typing import Final, get_args
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from smtpintake.decide.policy import Defaults
+from smtpintake.decide import policy
 from smtpintake.mail.address import AddressError, Mailbox
-from smtpintake.store.schema import Comment, Issue, IssueType, Participant, Person, PersonAddress
+from smtpintake.store.directory import load_policy
+from smtpintake.store.schema import Comment, Issue, IssueType, Participant, Person, PersonAddress, Project
 from smtpintake.store.tracker import find_issue, people_by_id
 
-STATUSES: Final = ("open", "closed")
-PRIORITIES: Final[tuple[str, ...]] = get_args(Defaults.model_fields["priority"].annotation)
+PRIORITIES: Final[tuple[str, ...]] = get_args(policy.Defaults.model_fields["priority"].annotation)
 MAX_TITLE: Final = 300
 MAX_TAG: Final = 60
 
@@ -65,13 +65,16 @@ def edit_issue(session: Session, key: str, values: Iterable[tuple[str, str]], no
         if name in FIELDS:
             FIELDS[name](session, issue, value)
         elif custom and custom != name:
+            if value and (fault := _project(session, issue).field_fault(custom, value)):
+                raise EditError(fault)
             issue.fields = _with_field(issue.fields, custom, value)
         else:
             raise EditError(f"{name!r} cannot be set; there are {', '.join(FIELDS)}, fields.NAME")
         if (after := _read(session, issue, name)) != before:
             lines.append(f"{issue.key}: {name} {before!r} -> {after!r}")
     if lines:
-        issue.updated_at = now
+        closed = issue.status in _project(session, issue).closed_statuses
+        issue.updated_at, issue.closed_at = now, (issue.closed_at or now) if closed else None
         session.add(issue)
         session.flush()
     return lines
@@ -81,6 +84,12 @@ def _issue(session: Session, key: str) -> Issue:
     if (issue := find_issue(session, key)) is None:
         raise EditError(f"there is no issue {key}")
     return issue
+
+
+def _project(session: Session, issue: Issue) -> policy.Project:
+    """What the issue's project is like; a retired one is as if nothing were said of it."""
+    row = session.get_one(Project, issue.project_id)
+    return load_policy(session).projects.get(row.key) or policy.Project(key=row.key, name=row.name)
 
 
 def _folded(address: str) -> str:
@@ -132,8 +141,8 @@ def _set_title(_: Session, issue: Issue, value: str) -> None:
     issue.title = title
 
 
-def _set_status(_: Session, issue: Issue, value: str) -> None:
-    issue.status = _one_of("status", value, STATUSES)
+def _set_status(session: Session, issue: Issue, value: str) -> None:
+    issue.status = _one_of("status", value, _project(session, issue).statuses)
 
 
 def _set_priority(_: Session, issue: Issue, value: str) -> None:

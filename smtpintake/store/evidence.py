@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -23,7 +23,8 @@ from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
 from smtpintake.store.changing import standings
 from smtpintake.store.directory import BY_MAIL
-from smtpintake.store.prepared import Prepared, Row, among
+from smtpintake.store.known import author_of, directories
+from smtpintake.store.prepared import Prepared, among, asked
 from smtpintake.store.schema import (
     Inbox,
     Issue,
@@ -37,7 +38,7 @@ from smtpintake.store.schema import (
     Project,
     ThreadKey,
 )
-from smtpintake.store.types import UtcDateTime
+from smtpintake.store.types import UtcDateTime, stored_moment
 
 MESSAGE_ID: Final = "message-id"
 REPLY_KEY: Final = "reply-key"
@@ -71,7 +72,14 @@ _SENDERS: Final = Prepared(
     .join(Organisation.__table__, _person.organisation_id == _organisation.id, isouter=True)
     .where(among(_address.address, "wanted"))
 )
-_FOUND: Final = (_issue.id, _issue.key, _issue.type, _project.key.label("project"), _inbox.name.label("inbox"))
+_FOUND: Final = (
+    _issue.id,
+    _issue.key,
+    _issue.type,
+    _issue.closed_at,
+    _project.key.label("project"),
+    _inbox.name.label("inbox"),
+)
 _KEYED: Final = Prepared(
     select(_key.kind, _key.value, _key.owner, *_FOUND)
     .join_from(ThreadKey.__table__, Issue.__table__, _key.issue_id == _issue.id)
@@ -105,9 +113,16 @@ class _Found:
     issue_id: int
     issue_key: str
     issue_type: str
+    closed_at: datetime | None
     project_key: str
     inbox: str | None
     owner: str | None = None
+
+    @classmethod
+    def of(cls, row: Sequence[Any], owner: str | None = None) -> Self:
+        """From a row of `_FOUND`."""
+        issue_id, key, issue_type, closed_at, project, inbox = row
+        return cls(issue_id, key, issue_type, stored_moment(closed_at), project, inbox, owner)
 
 
 def gather(
@@ -118,12 +133,13 @@ def gather(
     now: datetime,
 ) -> list[Facts]:
     """The Facts of each delivery, in order. `returned` tells whether a mail is one of our own come back."""
-    authors = {_author(delivery) for delivery in deliveries} - {""}
+    authors = {author_of(delivery) for delivery in deliveries} - {""}
     targets = [_token_targets(delivery, policy) for delivery in deliveries]
     elsewhere = [_keys_elsewhere(delivery, policy) for delivery in deliveries]
     keys = {key for delivery, others in zip(deliveries, elsewhere, strict=True) for key in (delivery.key, *others)}
     earlier = _earlier(connection, keys)
     named = {address for delivery in deliveries for address in _named(delivery)}
+    named.update(*(policy.named_people.get(name, ()) for name in {delivery.inbox.name for delivery in deliveries}))
     senders = _senders(connection, authors | named)
     keyed = _keyed(connection, deliveries)
     numbered = _numbered(connection, {target.issue_key for of_one in targets for target in of_one})
@@ -140,28 +156,25 @@ def gather(
             recipients=delivery.recipients,
             route=delivery.route,
             inbox=delivery.inbox,
-            sender=senders.get(_author(delivery)),
+            sender=senders.get(author_of(delivery)),
             candidates=tuple(_candidates(delivery, of_one, keyed, numbered, parts)),
             earlier=earlier.get(delivery.key),
             delivery_key=delivery.key,
             auth=delivery.analysis.auth,
             returned=returned(delivery),
-            recent_answers=answered.get(_author(delivery), 0),
+            recent_answers=answered.get(author_of(delivery), 0),
             now=now,
             shared=_shared(others, earlier),
             text=delivery.analysis.draft.body_text if delivery.analysis.draft else "",
             commands=_commands(delivery),
             assignees={address: senders[address] for address in _named(delivery) if address in senders},
             standing=standing if _commands(delivery) else {},
+            directory=directory,
         )
-        for delivery, of_one, others in zip(deliveries, targets, elsewhere, strict=True)
+        for delivery, of_one, others, directory in zip(
+            deliveries, targets, elsewhere, directories(connection, deliveries, policy, senders), strict=True
+        )
     ]
-
-
-def _author(delivery: Delivery) -> str:
-    """The folded author address, or '' where the mail has no single author."""
-    author = delivery.analysis.message.author
-    return author.mailbox.folded if author else ""
 
 
 def _commands(delivery: Delivery) -> CommandBlock | None:
@@ -172,7 +185,7 @@ def _commands(delivery: Delivery) -> CommandBlock | None:
 def _named(delivery: Delivery) -> tuple[str, ...]:
     """The folded addresses of those whom the mail's commands may name: its author may mean themselves."""
     block = _commands(delivery)
-    return (*named_people(block.commands), _author(delivery)) if block is not None else ()
+    return (*named_people(block.commands), author_of(delivery)) if block is not None else ()
 
 
 def _token_targets(delivery: Delivery, policy: Policy) -> tuple[TokenTarget, ...]:
@@ -198,7 +211,7 @@ def _shared(keys: Iterable[str], earlier: dict[str, Earlier]) -> Earlier | None:
 
 def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Sender]:
     senders: dict[str, Sender] = {}
-    for address, person_id, name, organisation_id, organisation, active, origin, project, role in _all(
+    for address, person_id, name, organisation_id, organisation, active, origin, project, role in asked(
         _SENDERS, connection, addresses
     ):
         by_mail = origin == BY_MAIL
@@ -213,30 +226,24 @@ def _keyed(connection: Connection, deliveries: Sequence[Delivery]) -> dict[tuple
     wanted = {value for delivery in deliveries for value in delivery.analysis.message.thread_ids}
     wanted.update(key for delivery in deliveries if (key := delivery.route.reply_key))
     found: dict[tuple[str, str], list[_Found]] = defaultdict(list)
-    for kind, value, owner, issue_id, key, issue_type, project, inbox in _all(_KEYED, connection, wanted):
-        found[kind, value].append(_Found(issue_id, key, issue_type, project, inbox, owner))
+    for kind, value, owner, *issue in asked(_KEYED, connection, wanted):
+        found[kind, value].append(_Found.of(issue, owner))
     return found
 
 
 def _numbered(connection: Connection, keys: Iterable[str]) -> dict[str, _Found]:
-    found = (_Found(*issue) for issue in _all(_NUMBERED, connection, keys))
+    found = (_Found.of(issue) for issue in asked(_NUMBERED, connection, keys))
     return {issue.issue_key: issue for issue in found}
 
 
 def _takes_part(connection: Connection, issues: set[int], addresses: Iterable[str]) -> set[tuple[int, str]]:
     if not issues:
         return set()
-    return {(issue, address) for issue, address in _all(_TAKES_PART, connection, addresses, issues=list(issues))}
+    return {(issue, address) for issue, address in asked(_TAKES_PART, connection, addresses, issues=list(issues))}
 
 
 def _recently_answered(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, int]:
-    return dict(_all(_ANSWERED, connection, addresses, since=now - ANSWER_WINDOW))
-
-
-def _all(statement: Prepared, connection: Connection, wanted: Iterable[str], **values: object) -> list[Row]:
-    """The rows for what is `wanted`; nothing is asked where that is nothing."""
-    several = list(wanted)
-    return statement.rows(connection, wanted=several, **values) if several else []
+    return dict(asked(_ANSWERED, connection, addresses, since=now - ANSWER_WINDOW))
 
 
 def _candidates(
@@ -247,13 +254,22 @@ def _candidates(
     parts: set[tuple[int, str]],
 ) -> Iterator[Candidate]:
     """In the order in which `decide.threading` trusts them; an issue that is found twice the same way counts once."""
-    author = _author(delivery)
+    author = author_of(delivery)
     seen: set[tuple[Reason, int]] = set()
     for how, evidence, found in _leads(delivery, targets, keyed, numbered):
         if (how, found.issue_id) not in seen:
             seen.add((how, found.issue_id))
             takes_part = (found.issue_id, author) in parts
-            yield Candidate(how, evidence, found.issue_id, found.issue_key, found.project_key, takes_part, found.owner)
+            yield Candidate(
+                how,
+                evidence,
+                found.issue_id,
+                found.issue_key,
+                found.project_key,
+                takes_part,
+                found.owner,
+                found.closed_at,
+            )
 
 
 def _leads(

@@ -91,6 +91,12 @@ class Prepared:
         return compiled
 
 
+def asked(statement: Prepared, connection: Connection, wanted: Iterable[str], **values: object) -> list[Row]:
+    """The rows for what is `wanted`; nothing is asked where that is nothing."""
+    several = list(wanted)
+    return statement.rows(connection, wanted=several, **values) if several else []
+
+
 class _Compiled:
     """The SQL for one dialect, and how values become the driver's parameters."""
 

@@ -200,4 +200,4 @@ def _links(session: Session, issue_id: int) -> list[LinkView]:
     ]
 
 
-_INVERSE: Final = {"mentions": "mentioned-by"}
+_INVERSE: Final = {"mentions": "mentioned-by", "follows": "followed-by"}

@@ -34,6 +34,15 @@ def given_only(name: str, column: str, *, unique: bool = False) -> Index:
     return Index(name, column, unique=unique, sqlite_where=given, postgresql_where=given)
 
 
+def stored_moment(value: str | datetime | None) -> datetime | None:
+    """A moment as a driver gives it, past SQLAlchemy: SQLite has it as text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if value is None:
+        return None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment. Takes and gives aware UTC; a naive datetime is a bug and raises ValueError."""
 
@@ -48,6 +57,4 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if not isinstance(value, datetime):
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return stored_moment(value)

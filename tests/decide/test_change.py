@@ -7,6 +7,9 @@ import pytest
 from smtpintake.decide.change import differences, merged
 from smtpintake.decide.policy import Document, PolicyError, read_document
 
+COST: dict[str, Any] = {"fields": [{"name": "cost", "type": "number"}]}
+HOW: dict[str, Any] = {"fields": [{"name": "how", "type": "choice", "choices": ["a", "b"]}]}
+
 
 def document(*inboxes: dict[str, Any], **project: Any) -> Document:
     return read_document({"project": [{"key": "SUP", "name": "Support", **project}], "inbox": inboxes})
@@ -107,3 +110,45 @@ def test_a_wrong_document_says_where_and_what_is_allowed(data: dict[str, Any], k
         read_document(data)
     assert [fault.key for fault in caught.value.faults] == [key]
     assert what in caught.value.faults[0].what
+
+
+@pytest.mark.parametrize(
+    ("project", "settings", "key", "what"),
+    [
+        (COST, {"defaults": {"fields": {"cst": "1"}}}, "defaults.fields.cst", "no field 'cst'; it has cost"),
+        (COST, {"defaults": {"fields": {"cost": "1e9"}}}, "defaults.fields.cost", "'1e9' is not a number"),
+        (HOW, {"defaults": {"fields": {"how": "c"}}}, "defaults.fields.how", "there are a, b"),
+        ({}, {"defaults": {"status": "waiting"}}, "defaults.status", "it has open, closed"),
+        ({}, {"status_after_reply": "waiting"}, "status_after_reply", "allowed are reopen, keep, open, closed"),
+        ({}, {"creator": "somebody"}, "creator", "is not an address"),
+        ({}, {"project": ""}, "project", "let one say default = true; there are SUP"),
+        ({}, {"map_senders": [{"sender": "@a.example"}]}, "map_senders[0]", "give a person, an organisation, or both"),
+        ({}, {"max_size": "12"}, "max_size", "greater than or equal to 1024"),
+    ],
+)
+def test_an_inbox_that_asks_for_what_its_project_lacks(
+    project: dict[str, Any], settings: dict[str, Any], key: str, what: str
+) -> None:
+    with pytest.raises(PolicyError) as caught:
+        document(inbox("a", **settings), **project)
+    assert [fault.key for fault in caught.value.faults] == [f"inbox[0].{key}"]
+    assert what in caught.value.faults[0].what
+
+
+@pytest.mark.parametrize(
+    ("project", "what"),
+    [
+        ({"statuses": ["closed", "open"]}, "begins with that of a new issue"),
+        ({"statuses": ["open", "keep"], "closed_statuses": []}, "none is called 'reopen' or 'keep'"),
+        ({"statuses": ["open"]}, "'closed' is not"),
+        ({"fields": [{"name": "a"}, {"name": "a"}]}, "two fields have the same name"),
+    ],
+)
+def test_a_project_that_contradicts_itself(project: dict[str, Any], what: str) -> None:
+    with pytest.raises(PolicyError, match=what):
+        document(**project)
+
+
+def test_two_default_projects() -> None:
+    with pytest.raises(PolicyError, match=r"project\.default: only one project can be the default, not SUP and OPS"):
+        read_document({"project": [{"key": key, "name": key, "default": True} for key in ("SUP", "OPS")]})

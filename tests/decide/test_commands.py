@@ -122,7 +122,7 @@ def test_a_new_issue_is_made_with_what_they_say() -> None:
 def test_an_internal_comment_reopens_nothing() -> None:
     decision, _ = decided(**facts_of("#internal", candidates=(make.candidate(),)))
     assert isinstance(decision, AddComment)
-    assert (decision.orders.internal, decision.reopen) == (True, False)
+    assert (decision.orders.internal, decision.status) == (True, "")
 
 
 def test_a_mail_of_commands_only_is_known_as_such() -> None:

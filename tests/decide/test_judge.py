@@ -86,6 +86,7 @@ def test_the_trace_names_every_check_up_to_the_one_that_ruled_and_none_after_it(
         "proof",
         "delivery",
         "message",
+        "max_size",
         "loop",
         "bounce",
         "author",
@@ -130,6 +131,6 @@ def test_the_first_candidate_that_may_be_appended_to_wins() -> None:
 
 
 def test_an_absence_note_never_reopens() -> None:
-    decision = decide(candidates=(make.candidate(),), message=make.message(origin=Origin.AUTO_REPLY))
+    decision = decide(candidates=(make.candidate(closed_at=make.NOW),), message=make.message(origin=Origin.AUTO_REPLY))
     assert isinstance(decision, AddComment)
-    assert decision.reopen is False
+    assert decision.status == ""

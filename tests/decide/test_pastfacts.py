@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from smtpintake.auth.results import UNVERIFIED
-from smtpintake.decide.facts import Facts
+from smtpintake.decide.facts import Directory, Facts, Sender
 from smtpintake.decide.pastfacts import PastFacts, read_past, remember, written
 from smtpintake.decide.policy import Role
 from smtpintake.mail.envelope import Listing, Login
@@ -27,6 +27,7 @@ _KEPT = {
     "recent_answers",
     "assignees",
     "standing",
+    "directory",
 }
 # What an operator says when a held mail is released.
 _SAID = {"waived", "as_new"}
@@ -64,6 +65,7 @@ def test_what_was_written_is_read_again_whole() -> None:
         returned=True,
         assignees={"ana@example.org": replace(make.sender(Role.AGENT), name="Ana")},
         standing={3: make.standing(tags=("a", "b"))},
+        directory=Directory({"ana@example.org": Sender(2, "Ana", {})}, {"Acme": 3}, "Acme"),
     )
     of_ops = replace(of_support, inbox=of_support.inbox.model_copy(update={"name": "ops"}), earlier=make.earlier())
     past = remember(envelope, of_support.auth, [of_support, of_ops])
@@ -76,7 +78,7 @@ def test_what_was_written_is_read_again_whole() -> None:
 
 def test_an_older_text_lacks_fields_and_a_newer_one_has_more() -> None:
     text = '{"rcpt_to":["a@example.org"],"sender":{"person_id":1,"name":"A","roles":{}},"mood":"fine"}'
-    assert read_past(text) == PastFacts(("a@example.org",), sender=make.Sender(1, "A", {}))
+    assert read_past(text) == PastFacts(("a@example.org",), sender=Sender(1, "A", {}))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"rcpt_to":["a"],"auth":{"spf":{"result":"sure"}}}'])

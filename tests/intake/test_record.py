@@ -27,6 +27,7 @@ from smtpintake.mail.parse import read
 from smtpintake.mail.reason import Reason
 from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
+from smtpintake.store.edit import edit_issue
 from smtpintake.store.migrations import migrate
 from smtpintake.store.schema import (
     Attachment,
@@ -402,9 +403,7 @@ def test_a_closed_issue_is_opened_by_a_reply_and_not_by_an_absence_note(world: W
 
 def close(world: World) -> None:
     with world.database.writing() as session:
-        issue = session.scalars(select(Issue)).one()
-        issue.status = "closed"
-        session.add(issue)
+        edit_issue(session, "SUP-1", [("status", "closed")], make.NOW)
 
 
 def test_answers_to_one_author_fall_silent(world: World) -> None:

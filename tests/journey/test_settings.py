@@ -56,6 +56,13 @@ project = "OPS"
 active = false
 
 [[inbox]]
+name = "small"
+addresses = ["small@example.org"]
+project = "SUP"
+unknown_senders = "create"
+max_size = "2 KiB"
+
+[[inbox]]
 name = "closed"
 addresses = ["closed@example.org"]
 project = "SUP"
@@ -180,6 +187,20 @@ def test_a_recipient_leads_to_its_inbox_and_project(desk: Desk, to: str, inbox: 
     assert (code, row["inbox"]) == (250, inbox)
     assert row["issue"].startswith("SUP-")
     assert f"{row['issue']} created" in text
+
+
+@pytest.mark.setting("inbox.max_size")
+def test_a_recipient_may_take_smaller_mails_than_the_server(desk: Desk) -> None:
+    with desk.server.client() as client:
+        client.ehlo("client.example")
+        client.mail(NOBODY, ["SIZE=4096"])
+        declared = client.rcpt("small@example.org")
+        assert client.rcpt("support@example.org")[0] == 250
+    assert (declared[0], declared[1].startswith(b"5.3.4 rcpt.size")) == (552, True)
+    # Who doesn't declare it hears so after DATA.
+    code, text, row = desk.told("small@example.org", body="x" * 60 + "\n" + ("y" * 60 + "\n") * 40)
+    assert (code, text.startswith("5.3.4 rcpt.size"), row["outcome"]) == (552, True, "rejected")
+    assert desk.told("small@example.org")[0] == 250
 
 
 @pytest.mark.setting("inbox.active")

@@ -348,3 +348,21 @@ def test_the_export_of_any_policy_changes_nothing(history: list[tuple[dict[str, 
                 assert all(domains == () for _, domains in kept)  # somebody who is retired belongs to it
     finally:
         database.close()
+
+
+def test_whom_a_policy_names_must_be_in_the_directory(database: Database) -> None:
+    named = inbox(creator="ana@example.org", defaults={"assignee": "bo@example.org", "organisation": "Acme"})
+    with pytest.raises(PolicyError) as caught:
+        configure(database, document(inbox=[named], person=[person("Ana", "ana@example.org")]))
+    assert [fault.key for fault in caught.value.faults] == [
+        "inbox support.defaults.assignee",
+        "inbox support.defaults.organisation",
+    ]
+    whole = document(person=[person("Ana", "ana@example.org"), person("Bo", "bo@example.org")])
+    configure(database, {**whole, "organisation": [{"name": "Acme"}]})
+    configure(database, document(inbox=[named]))
+    # Nor may one of them go while the policy names them.
+    with pytest.raises(PolicyError, match=r"nobody has the address bo@example\.org"):
+        configure(database, document(inbox=[named], person=[person("Ana", "ana@example.org")]), prune=True)
+    assert [one.name for one in exported(database).person] == ["Ana", "Bo"]
+    assert not configure(database, as_data(exported(database)), prune=True)

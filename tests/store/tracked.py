@@ -28,6 +28,7 @@ POLICY = {
             "key": "SUP",
             "name": "Support",
             "issue_types": [{"name": "incident", "prefix": "IN"}, {"name": "task", "prefix": "TK"}],
+            "fields": [{"name": "room"}],
         }
     ],
     "inbox": [{"name": "support", "addresses": ["support@example.org"], "project": "SUP"}],

@@ -6,7 +6,7 @@ to add or change them. `Policy` is a Document with its version and the look-ups 
 version.
 """
 
-from smtpintake.decide.policy.document import Document, PolicyError, read_document
+from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import (
     DEFAULT_SEPARATORS,
     AllowedDomain,
@@ -15,14 +15,19 @@ from smtpintake.decide.policy.inbox import (
     Inbox,
     OnFail,
     Require,
+    SenderMapping,
     UnknownSenders,
     Unmatched,
 )
 from smtpintake.decide.policy.inforce import EMPTY_POLICY, Policy
+from smtpintake.decide.policy.naming import organisations_named, people_named
+from smtpintake.decide.policy.ownfield import FieldType, OwnField
 from smtpintake.decide.policy.pair import Pair, Together
 from smtpintake.decide.policy.people import Organisation, Person, Role
-from smtpintake.decide.policy.project import IssueType, Project
+from smtpintake.decide.policy.project import KEEP, REOPEN, IssueType, Project
 from smtpintake.decide.policy.proof import Proof
+from smtpintake.decide.policy.reading import PolicyError, read_document
+from smtpintake.decide.policy.replying import ClosedReplies, ClosedReply
 from smtpintake.decide.policy.rule import Actions, Conditions, Refusal, Rule, Searches
 from smtpintake.decide.policy.rulebook import Key, Rulebook
 from smtpintake.decide.policy.section import Section
@@ -30,17 +35,23 @@ from smtpintake.decide.policy.section import Section
 __all__ = [
     "DEFAULT_SEPARATORS",
     "EMPTY_POLICY",
+    "KEEP",
+    "REOPEN",
     "Actions",
     "AllowedDomain",
     "AutoReply",
+    "ClosedReplies",
+    "ClosedReply",
     "Conditions",
     "Defaults",
     "Document",
+    "FieldType",
     "Inbox",
     "IssueType",
     "Key",
     "OnFail",
     "Organisation",
+    "OwnField",
     "Pair",
     "Person",
     "Policy",
@@ -54,8 +65,11 @@ __all__ = [
     "Rulebook",
     "Searches",
     "Section",
+    "SenderMapping",
     "Together",
     "UnknownSenders",
     "Unmatched",
+    "organisations_named",
+    "people_named",
     "read_document",
 ]

@@ -1,12 +1,24 @@
 """`[[inbox]]`: where mail comes in, from whom it is taken, and what it becomes."""
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import ByteSize, Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from smtpintake.decide.fields import Domain, InboxAddress, Language, Priority, SenderPattern, Tag
+from smtpintake.decide.fields import (
+    SENDER,
+    Address,
+    Creator,
+    Domain,
+    InboxAddress,
+    Language,
+    Priority,
+    SenderPattern,
+    Tag,
+)
+from smtpintake.decide.policy.project import REOPEN
 from smtpintake.decide.policy.proof import Proof
+from smtpintake.decide.policy.replying import ClosedReplies
 from smtpintake.decide.policy.section import Section
 
 DEFAULT_SEPARATORS: Final = (
@@ -60,6 +72,18 @@ class Defaults(Section):
     """The priority of a new issue."""
     tags: tuple[Tag, ...] = ()
     """The tags of a new issue."""
+    status: str = ""
+    """The status of a new issue; the project's first where it isn't said."""
+    assignee: Address | None = None
+    """An address of the person who is to work on it."""
+    organisation: str = ""
+    """The name of the organisation of an issue whose author has none."""
+    participants: tuple[Address, ...] = ()
+    """Who takes part in each new issue, besides author and copied."""
+    title: Annotated[str, Field(max_length=300)] = ""
+    """The title of an issue whose mail has no subject."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Values of the project's own fields, by name."""
 
 
 class AutoReply(Section):
@@ -105,6 +129,25 @@ class AllowedDomain(Section):
         return self.domain
 
 
+class SenderMapping(Section):
+    """For whom a sender counts who writes from elsewhere."""
+
+    sender: InboxAddress
+    """An author's address, or `@example.org` for a domain with its subdomains. The first entry that fits counts."""
+    person: Address | None = None
+    """An address of the person who becomes the reporter. They are not thereby who wrote: the author gets no right of
+    theirs, and takes part as themselves.
+    """
+    organisation: str = ""
+    """The name of the issue's organisation."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.person is None and not self.organisation:
+            raise ValueError("give a person, an organisation, or both")
+        return self
+
+
 class Inbox(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     """How the log and the commands call it: lower case, digits, `-` and `_`."""
@@ -112,8 +155,8 @@ class Inbox(Section):
     """Envelope recipients that lead here, with any subaddress (`support+printer@…`); `@example.org` takes whatever no
     other inbox of that domain takes.
     """
-    project: str
-    """Where new issues go."""
+    project: str = ""
+    """Where new issues go; the project that says `default = true` where it isn't said."""
     issue_type: str = ""
     """What new issues are; the project's first type where it isn't said."""
     active: bool = True
@@ -132,6 +175,14 @@ class Inbox(Section):
     """
     denied_senders: tuple[SenderPattern, ...] = ()
     """Patterns: `550 5.7.1 sender.denied`."""
+    denied_domains: tuple[Domain, ...] = ()
+    """Domains of the author, or `*.example.org` for the subdomains: `550 5.7.1 sender.domain`, whatever
+    `allowed_domains` says.
+    """
+    max_size: Annotated[ByteSize, Field(ge=1024)] | None = None
+    """The largest mail for this inbox, such as `"5 MiB"`: larger ones get `552 5.3.4 rcpt.size`, at RCPT where the
+    client declares the size. The server's own limit is a setting.
+    """
     ignored_senders: tuple[SenderPattern, ...] = ()
     """Patterns: accepted and set aside; logged and kept, no issue, no answer."""
     require: Require = Require.ALIGNED
@@ -152,6 +203,28 @@ class Inbox(Section):
     """
     defaults: Defaults = Defaults()
     """Fields of a new issue."""
+    creator: Creator = SENDER
+    """The reporter of new issues: `sender`, or an address of a fixed person. Whoever wrote then takes part, and is
+    answered.
+    """
+    map_senders: tuple[SenderMapping, ...] = ()
+    """For whom senders count who write from elsewhere. Not where proof is `failed`."""
+    map_organisation: bool = True
+    """Whether an issue belongs to the organisation that has the author's domain, where neither `map_senders` nor the
+    person says otherwise. Not where proof is `failed`.
+    """
+    save_attachments: bool = True
+    """Whether an issue or comment has the mail's attachments. The mail itself is kept whole, with them."""
+    sender_participates: bool = True
+    """Whether the author takes part in the issue, and so may write to it again without a reply key."""
+    cc_participate: bool = True
+    """Whether those in To and Cc of the mail that makes an issue take part in it."""
+    status_after_reply: str = REOPEN
+    """What a customer's reply does to the status: `reopen` gives a closed issue the project's first, `keep` changes
+    nothing, a status of the project is set. Agents, managers and automatic answers change nothing.
+    """
+    closed: ClosedReplies = ClosedReplies()
+    """What a reply to a closed issue does."""
     auto_reply: AutoReply = AutoReply()
     """What a sender hears when their mail became an issue."""
 

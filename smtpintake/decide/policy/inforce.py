@@ -11,6 +11,7 @@ from typing import Final
 
 from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.naming import organisations_of, people_of
 from smtpintake.decide.policy.pair import Together
 from smtpintake.decide.policy.project import Project
 from smtpintake.decide.policy.rulebook import Rulebook
@@ -67,6 +68,19 @@ class Policy:
     @cached_property
     def rulebook(self) -> Rulebook:
         return Rulebook(self.document.rule)
+
+    @cached_property
+    def named_people(self) -> dict[str, frozenset[str]]:
+        """Inbox -> the addresses of people whom a new issue may name because of it."""
+        return {
+            inbox.name: frozenset((*(address for _, address in people_of(inbox)), *inbox.defaults.participants))
+            for inbox in self.document.inbox
+        }
+
+    @cached_property
+    def named_organisations(self) -> dict[str, frozenset[str]]:
+        """Inbox -> the names of organisations whose an issue may be because of it."""
+        return {inbox.name: frozenset(name for _, name in organisations_of(inbox)) for inbox in self.document.inbox}
 
 
 EMPTY_POLICY: Final = Policy(0, Document())

@@ -32,4 +32,6 @@ class Organisation(Section):
     name: Name
     """Shown to people."""
     domains: tuple[Domain, ...] = ()
-    """Kept, and put nobody into it as yet."""
+    """Domains of its people, or `*.example.org` for the subdomains: an issue of an author from there is its own, see
+    `inbox.map_organisation`. A domain belongs to one organisation at most.
+    """

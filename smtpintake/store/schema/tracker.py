@@ -14,7 +14,9 @@ from smtpintake.store.types import Table, UtcDateTime, given_only
 
 
 class Issue(Table, table=True):
-    """`key` is `SUP-12`; `type` and `status` are names, so that an issue outlives a change of the configuration."""
+    """`key` is `SUP-12`; `type` and `status` are names, so that an issue outlives a change of the configuration. So
+    does `closed_at`, which is None while the issue is open.
+    """
 
     __tablename__ = "issue"
     __table_args__ = (
@@ -46,6 +48,7 @@ class Issue(Table, table=True):
     proof: str = "none"
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     log_id: str | None = Field(default=None)
 
 
@@ -120,7 +123,7 @@ class Participant(Table, table=True):
 
 
 class IssueLink(Table, table=True):
-    """`kind` is `mentions` or `same-mail`; written once, read from both sides."""
+    """`kind` is `mentions`, `follows` or `same-mail`; written once, read from both sides."""
 
     __tablename__ = "issue_link"
     __table_args__ = (UniqueConstraint("issue_id", "other_id", "kind"),)

@@ -1,0 +1,80 @@
+"""What one table of the policy file says of another, and whether that is so."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from smtpintake.decide.faults import Fault
+from smtpintake.decide.policy.document import Document
+from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.project import KEEP, REOPEN, Project
+from smtpintake.decide.policy.rulefaults import rule_faults
+
+
+def cross_faults(document: Document) -> Iterator[Fault]:
+    """Everything that is wrong with what one table says of another."""
+    projects = {project.key: project for project in document.project}
+    organisations = {organisation.name for organisation in document.organisation}
+    yield from _repeated("project", "key", [project.key for project in document.project])
+    defaults = [project.key for project in document.project if project.default]
+    if len(defaults) > 1:
+        yield Fault("project.default", f"only one project can be the default, not {' and '.join(defaults)}")
+    yield from _repeated("inbox", "name", [inbox.name for inbox in document.inbox])
+    yield from _repeated("organisation", "name", [organisation.name for organisation in document.organisation])
+    yield from _repeated("organisation", "domains", [d for one in document.organisation for d in one.domains])
+    yield from _repeated("inbox", "addresses", [a for inbox in document.inbox for a in inbox.addresses])
+    yield from _repeated("rule", "name", [rule.name for rule in document.rule])
+    yield from _repeated("person", "addresses", [a for person in document.person for a in person.addresses])
+    prefixes = [issue_type.prefix for project in document.project for issue_type in project.issue_types]
+    yield from _repeated("project", "issue_types", sorted(set(prefixes) & set(projects)))
+    for i, inbox in enumerate(document.inbox):
+        project = projects.get(inbox.project)
+        if project is None:
+            yield Fault(f"inbox[{i}].project", _no_project(inbox.project, projects))
+        else:
+            yield from (Fault(f"inbox[{i}].{key}", what) for key, what in _of_inbox(inbox, project))
+    inboxes = {inbox.name for inbox in document.inbox}
+    yield from _repeated("pair", "inboxes", [pair.name for pair in document.pair])
+    for i, pair in enumerate(document.pair):
+        for name in pair.inboxes:
+            if name not in inboxes:
+                yield Fault(f"pair[{i}].inboxes", f"{name!r} is not an inbox; there are {_listed(inboxes)}")
+    for i, person in enumerate(document.person):
+        for key in person.roles.keys() - projects.keys():
+            yield Fault(f"person[{i}].roles.{key}", f"{key!r} is not a project; there are {_listed(projects)}")
+        if person.organisation and person.organisation not in organisations:
+            yield Fault(f"person[{i}].organisation", f"{person.organisation!r} is not an organisation of this file")
+    yield from rule_faults(document.rule, projects, {inbox.name: inbox for inbox in document.inbox})
+
+
+def _no_project(name: str, projects: Iterable[str]) -> str:
+    if name:
+        return f"{name!r} is not a project; there are {_listed(projects)}"
+    return f"name one, or let one say default = true; there are {_listed(projects)}"
+
+
+def _of_inbox(inbox: Inbox, project: Project) -> Iterator[tuple[str, str]]:
+    """What `inbox` says that its project contradicts: the key, and what is allowed."""
+    types = [issue_type.name for issue_type in project.issue_types]
+    if inbox.issue_type and inbox.issue_type not in types:
+        yield "issue_type", f"{inbox.issue_type!r} is not a type of {project.key}; it has {_listed(types)}"
+    statuses = ", ".join(project.statuses)
+    if inbox.defaults.status and inbox.defaults.status not in project.statuses:
+        yield "defaults.status", f"{inbox.defaults.status!r} is not a status of {project.key}; it has {statuses}"
+    if inbox.status_after_reply not in (REOPEN, KEEP, *project.statuses):
+        what = (
+            f"{inbox.status_after_reply!r} is not a status of {project.key}; allowed are {REOPEN}, {KEEP}, {statuses}"
+        )
+        yield "status_after_reply", what
+    for name, value in inbox.defaults.fields.items():
+        if fault := project.field_fault(name, value):
+            yield f"defaults.fields.{name}", fault
+
+
+def _repeated(table: str, key: str, values: list[str]) -> Iterator[Fault]:
+    for value, count in Counter(values).items():
+        if count > 1:
+            yield Fault(f"{table}.{key}", f"{value!r} is given {count} times")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

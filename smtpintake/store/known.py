@@ -1,0 +1,76 @@
+"""What the directory has of those whom a policy names, and whose organisation an author's domain is.
+
+Contract: as `store.evidence`, which asks: one query a kind for a whole batch, through an index; none where no inbox of
+the batch needs it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from smtpintake.decide.delivery import Delivery
+from smtpintake.decide.facts import Directory, Sender
+from smtpintake.decide.policy import Policy
+from smtpintake.store.prepared import Prepared, among, asked
+from smtpintake.store.schema import Organisation, OrganisationDomain
+
+_organisation, _domain = Organisation.__table__.c, OrganisationDomain.__table__.c
+
+_ORGANISATIONS: Final = Prepared(
+    select(_organisation.name, _organisation.id).where(among(_organisation.name, "wanted"))
+)
+_OF_DOMAINS: Final = Prepared(
+    select(_domain.domain, _organisation.name, _organisation.id)
+    .join_from(OrganisationDomain.__table__, Organisation.__table__, _domain.organisation_id == _organisation.id)
+    .where(among(_domain.domain, "wanted"))
+)
+
+
+def author_of(delivery: Delivery) -> str:
+    """The folded author address, or '' where the mail has no single author."""
+    author = delivery.analysis.message.author
+    return author.mailbox.folded if author else ""
+
+
+def directories(
+    connection: Connection, deliveries: Sequence[Delivery], policy: Policy, known: dict[str, Sender]
+) -> Iterator[Directory]:
+    """For each delivery, what the directory has of those whom its inbox may name, and whose the author's domain is. The
+    two queries for organisations are not made where no inbox of the batch asks for any.
+    """
+    names = {name for delivery in deliveries for name in policy.named_organisations.get(delivery.inbox.name, ())}
+    ids: dict[str, int] = dict(asked(_ORGANISATIONS, connection, names))
+    ids.update((one.organisation, one.organisation_id) for one in known.values() if one.organisation_id is not None)
+    domains = [_domain_to_map(delivery, known) for delivery in deliveries]
+    owners: dict[str, str] = {}
+    for domain, name, organisation_id in asked(
+        _OF_DOMAINS, connection, {entry for d in domains for entry in _entries(d)}
+    ):
+        owners[domain], ids[name] = name, organisation_id
+    for delivery, domain in zip(deliveries, domains, strict=True):
+        named = policy.named_people.get(delivery.inbox.name, ())
+        of_domain = next((owners[entry] for entry in _entries(domain) if entry in owners), "")
+        author = known.get(author_of(delivery))
+        its_own = policy.named_organisations.get(delivery.inbox.name, frozenset())
+        wanted = {*its_own, of_domain, author.organisation if author else ""}
+        yield Directory(
+            {address: known[address] for address in sorted(named) if address in known},
+            {name: ids[name] for name in sorted(wanted) if name in ids},
+            of_domain,
+        )
+
+
+def _domain_to_map(delivery: Delivery, known: dict[str, Sender]) -> str:
+    """The author's domain, where it matters whose it is; or an empty string."""
+    author = author_of(delivery)
+    settled = author in known and known[author].organisation
+    return "" if settled or not delivery.inbox.map_organisation else author.rpartition("@")[2]
+
+
+def _entries(domain: str) -> Iterator[str]:
+    """The domains of an organisation that `domain` is one of, nearest first: itself, then `*.` and what is above it."""
+    if domain:
+        yield domain
+    while domain := domain.partition(".")[2]:
+        yield f"*.{domain}"
