@@ -84,7 +84,7 @@ def _figures(database: Database, every: Iterator[Submission], runs: int) -> dict
     snapshots = Snapshots(database)
     snapshots.look()
     answerer = Answerer(b"s" * 32, load_templates())
-    recorder = Recorder(snapshots, answerer.answer, answerer.report, answerer.returned, "mx.example.org")
+    recorder = Recorder(snapshots, answerer, "mx.example.org")
     alone: list[float] = []
     together: list[float] = []
     with database.engine.connect() as connection:

@@ -16,7 +16,7 @@ from tempfile import NamedTemporaryFile
 from limits.errors import ConfigurationError
 from sqlalchemy import Connection
 
-from smtpintake.compose import autoreply
+from smtpintake.compose import autoreply, forward
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import MIN_SECRET
 from smtpintake.intake.accounts import Account, Accounts
@@ -50,7 +50,7 @@ def load_templates() -> Templates:
     folder = resource("templates")
     files = (path for path in folder.rglob("*") if path.is_file())
     sources = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
-    return Templates(sources, autoreply.KINDS)
+    return Templates(sources, {**autoreply.KINDS, forward.KIND: forward.SAMPLE})
 
 
 def load_secret(path: Path) -> bytes:
@@ -88,7 +88,7 @@ def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recor
     snapshots = Snapshots(database)
     snapshots.look()
     answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
-    return snapshots, Recorder(snapshots, answerer.answer, answerer.report, answerer.returned, settings.authserv_id)
+    return snapshots, Recorder(snapshots, answerer, settings.authserv_id)
 
 
 @asynccontextmanager

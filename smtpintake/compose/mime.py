@@ -1,4 +1,4 @@
-"""A message assembled by hand: header fields, encoded-words, and multipart/alternative of a text and an HTML body.
+"""A message assembled by hand: header fields, encoded-words, a text and an HTML body, and one file with them.
 
 Contract: whatever the values hold, a field is one field: controls and line ends in a value become spaces, so no text
 can add a header (RFC 5322 s2.2). Lines are at most 998 octets, usually 78. The body is 7bit: ASCII as it is, else
@@ -59,6 +59,29 @@ def alternative(fields: Iterable[Field], text: str, html: str, boundary: str) ->
     delimiter = f"--{boundary}".encode("ascii")
     parts = (header, delimiter, _part("plain", text), delimiter, _part("html", html), delimiter + b"--", b"")
     return b"\r\n".join(parts)
+
+
+def enclosing(fields: Iterable[Field], text: str, html: str, part: bytes, boundary: str) -> bytes:
+    """As `alternative`, with one more `part`, complete with its own header, behind both bodies (multipart/mixed)."""
+    content_type = ("Content-Type", f'multipart/mixed; boundary="{boundary}"')
+    header = _header((*fields, ("MIME-Version", "1.0"), content_type))
+    inner = f"{boundary}.1"
+    delimiter, within = f"--{boundary}".encode("ascii"), f"--{inner}".encode("ascii")
+    bodies = _header((("Content-Type", f'multipart/alternative; boundary="{inner}"'),))
+    note = (bodies, within, _part("plain", text), within, _part("html", html), within + b"--")
+    return b"\r\n".join((header, delimiter, *note, delimiter, part, delimiter + b"--", b""))
+
+
+def file_part(name: str, octets: bytes) -> bytes:
+    """A file as a part, in base64. `name` is plain ASCII."""
+    header = _header(
+        (
+            ("Content-Type", "application/octet-stream"),
+            ("Content-Disposition", f'attachment; filename="{name}"'),
+            ("Content-Transfer-Encoding", "base64"),
+        )
+    )
+    return header + b"\r\n" + base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 
 def _header(fields: Iterable[Field]) -> bytes:

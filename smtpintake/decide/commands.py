@@ -17,11 +17,13 @@ from smtpintake.decide.facts import Facts, Finding, Sender, Standing
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import Changes, Orders, Refused
 from smtpintake.decide.policy import Defaults, Policy, Project, Proof, Role
+from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.message import Origin
 
 CHECK: Final = "commands"
 MAX_TAG: Final = 60
+MAX_FORWARDS: Final = 5
 
 _WORKING_ROLES: Final = frozenset((Role.AGENT, Role.MANAGER))
 _PRIORITIES: Final[tuple[str, ...]] = get_args(Defaults.model_fields["priority"].annotation)
@@ -52,7 +54,7 @@ def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     if why or project is None or standing is None:
         lines = _lines(facts.commands.commands)
         return _with(judgement, Finding(CHECK, "text", f"{lines}: {why or f'{key} is not in force'}"))
-    execution = _Execution(facts, project, standing, is_new=isinstance(decision, CreateIssue))
+    execution = _Execution(facts, policy, project, standing, is_new=isinstance(decision, CreateIssue))
     for command in facts.commands.commands:
         execution.give(command)
     return _ordered(judgement, decision, execution)
@@ -82,7 +84,8 @@ def _ordered(judgement: Judgement, decision: CreateIssue | AddComment, done: "_E
         orders = replace(orders, changes=done.changes(), note="\n".join(done.differences()))
         silent = done.internal or orders.changes.status is not None
         decision = replace(decision, orders=orders, status="" if silent else decision.status)
-    return _with(replace(judgement, decision=decision), *findings)
+    forward = tuple(dict.fromkeys((*judgement.forward, *done.forward)))
+    return _with(replace(judgement, decision=decision, forward=forward), *findings)
 
 
 # ---- each command ----------------------------------------------------------------------------------------------------
@@ -97,11 +100,13 @@ class _Execution:
     """The commands of one mail, given one after the other: `now` is how the issue will be."""
 
     facts: Facts
+    policy: Policy
     project: Project
     before: Standing
     is_new: bool
     now: Standing = field(init=False)
     internal: bool = False
+    forward: list[str] = field(default_factory=list)
     obeyed: list[Command] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
@@ -162,6 +167,16 @@ class _Execution:
             raise _ImpossibleError("a new issue cannot be internal, only what is added to one")
         self.internal = True
 
+    def send_on(self, value: str) -> None:
+        mailbox = _mailbox(value)
+        if mailbox is None:
+            raise _ImpossibleError("it takes an address")
+        if isinstance(route(self.policy, mailbox), Route):
+            raise _ImpossibleError("this address leads back to us")
+        if len(self.forward) == MAX_FORWARDS:
+            raise _ImpossibleError(f"a mail is sent on to {MAX_FORWARDS} addresses at most")
+        self.forward.append(mailbox.folded)
+
     def fields_of(self, fields: IssueFields) -> IssueFields:
         """`fields` of a new issue as the commands want them."""
         return replace(
@@ -197,6 +212,7 @@ class _Execution:
                 yield f"{name}: {old or 'none'} -> {new}"
         if before.assignee_id != now.assignee_id:
             yield f"assignee: {before.assignee or _NOBODY} -> {now.assignee or _NOBODY}"
+        yield from (f"sent on to {address}" for address in self.forward)
 
 
 _WORDS: Final[Mapping[str, Callable[[_Execution, str], None]]] = {
@@ -206,6 +222,7 @@ _WORDS: Final[Mapping[str, Callable[[_Execution, str], None]]] = {
     "type": _Execution.set_type,
     "tag": _Execution.add_tags,
     "internal": _Execution.make_internal,
+    "forward": _Execution.send_on,
 }
 
 

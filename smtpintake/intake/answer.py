@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smtpintake.compose.autoreply import KIND, REPORT, AutoReply, compose_autoreply, why_silent
+from smtpintake.compose.forward import Forward, compose_forward
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import is_marked
@@ -50,13 +51,17 @@ class Answerer:
         details = "\n".join(f"{each.command.line}: {each.why}" for each in refused)
         return self._composed(facts, policy, issue_key, log_id, kind=REPORT, details=details)
 
+    def forward(self, forward: Forward) -> Outgoing:
+        """The mail that sends another one on."""
+        return compose_forward(forward, self.templates, self.secret)
+
     def _composed(
         self, facts: Facts, policy: Policy, issue_key: str, log_id: str, *, kind: str = KIND, details: str = ""
     ) -> Outgoing:
         reply = AutoReply(
             issue_key=issue_key,
             author=facts.message.authors[0].mailbox,
-            address=_inbox_address(facts),
+            address=inbox_address(facts),
             inbox_name=policy.projects[facts.inbox.project].name,
             language=facts.inbox.language,
             separator=_separator(facts.inbox),
@@ -80,7 +85,7 @@ def _silence(facts: Facts, policy: Policy) -> str | None:
     )
 
 
-def _inbox_address(facts: Facts) -> Mailbox:
+def inbox_address(facts: Facts) -> Mailbox:
     """The inbox's own address; where it is a catch-all only, the one that the author wrote to."""
     if facts.inbox.address:
         return Mailbox.parse(facts.inbox.address)

@@ -5,7 +5,7 @@ that two mails of a new author make one person, and a mail to two inboxes that b
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
@@ -15,9 +15,9 @@ from smtpintake.compose.outgoing import Outgoing
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat, ShareIssue
 from smtpintake.decide.facts import Facts, Finding
-from smtpintake.decide.orders import Orders, Refused
+from smtpintake.decide.orders import Orders
 from smtpintake.decide.outcome import outcome_of
-from smtpintake.decide.policy import Policy
+from smtpintake.intake.answer import Answerer
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
 from smtpintake.intake.takingpart import TakingPart, participants
@@ -26,13 +26,13 @@ from smtpintake.mail.message import Author
 from smtpintake.store.changing import columns_of
 from smtpintake.store.directory import BY_MAIL
 from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
+from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import (
     Attachment,
     Comment,
     Issue,
     IssueLink,
-    OutboxMail,
     Participant,
     Person,
     PersonAddress,
@@ -45,11 +45,6 @@ MAX_TITLE: Final = 300
 MAX_NAME: Final = 200
 NO_SUBJECT: Final = "(no subject)"
 _CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
-
-# Composes the answer to a mail that became an issue, or says why there is none.
-Answer = Callable[[Facts, Policy, str, str], Outgoing | Finding]
-# Composes what tells an author which of their commands were not obeyed, likewise.
-Report = Callable[[Facts, Policy, str, str, Sequence[Refused]], Outgoing | Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +82,7 @@ class Effects:
 
     snapshot: Snapshot
     drawn: Drawn
-    answer: Answer
-    report: Report
+    answerer: Answerer
     rows: Rows
     touched: list[dict[str, object]] = field(default_factory=list)
     changed: list[tuple[int, dict[str, object]]] = field(default_factory=list)
@@ -182,7 +176,7 @@ class Effects:
         if decision.follows is not None:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=decision.follows.issue_id, kind="follows")
         place = replace(place, issue_id=issue_id, issue_key=key)
-        answer = self.answer(self._with_answers(facts), self.snapshot.policy, key, place.log_id)
+        answer = self.answerer.answer(self._with_answers(facts), self.snapshot.policy, key, place.log_id)
         return self._reported(self._answered_with(place, issue_id, answer), issue_id, decision.orders)
 
     def _reported(self, place: Place, issue_id: int, orders: Orders) -> Place:
@@ -190,7 +184,7 @@ class Effects:
         if not orders.refused or place.issue_key is None:
             return place
         facts, policy = self._with_answers(place.facts), self.snapshot.policy
-        report = self.report(facts, policy, place.issue_key, place.log_id, orders.refused)
+        report = self.answerer.report(facts, policy, place.issue_key, place.log_id, orders.refused)
         return self._answered_with(place, issue_id, report)
 
     def _answered_with(self, place: Place, issue_id: int, answer: Outgoing | Finding) -> Place:
@@ -202,26 +196,7 @@ class Effects:
     def _queue(self, place: Place, issue_id: int, answer: Outgoing) -> Finding:
         """Put an answer to the author into the outbox."""
         facts = place.facts
-        self.rows.add(
-            OutboxMail,
-            kind=answer.kind,
-            issue_id=issue_id,
-            comment_id=place.comment_id,
-            log_id=place.log_id,
-            mail_from=answer.mail_from,
-            rcpt_to=answer.rcpt_to,
-            subject=answer.subject,
-            message_id=answer.message_id,
-            octets=answer.octets,
-            created_at=facts.now,
-            state="queued",
-            attempts=0,
-            next_attempt_at=facts.now,
-            worker=None,
-            lease_until=None,
-            sent_at=None,
-            note="",
-        )
+        enqueue(self.rows, answer, facts.now, issue_id=issue_id, comment_id=place.comment_id, log_id=place.log_id)
         self._answered[answer.rcpt_to] += 1
         self._thread_key(issue_id, MESSAGE_ID, answer.message_id, None)
         if answer.reply_key:

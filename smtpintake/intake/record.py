@@ -14,13 +14,15 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome
-from smtpintake.decide.delivery import Delivery, Unroutable, deliveries
+from smtpintake.decide.delivery import Unroutable, deliveries
 from smtpintake.decide.facts import Facts
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of, reconcile
 from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
-from smtpintake.intake.effects import Answer, Drawn, Effects, Report
+from smtpintake.intake.answer import Answerer
+from smtpintake.intake.effects import Drawn, Effects
+from smtpintake.intake.forwarding import sent_on
 from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Release, Submission
@@ -84,18 +86,9 @@ class Recorder:
     say what was verified.
     """
 
-    def __init__(
-        self,
-        snapshots: Snapshots,
-        answer: Answer,
-        report: Report,
-        returned: Callable[[Delivery], bool],
-        authserv_id: str,
-    ) -> None:
+    def __init__(self, snapshots: Snapshots, answerer: Answerer, authserv_id: str) -> None:
         self._snapshots = snapshots
-        self._answer = answer
-        self._report = report
-        self._returned = returned
+        self._answerer = answerer
         self._authserv_id = authserv_id
 
     def record(self, connection: Connection, jobs: Sequence[Job]) -> list[Replies]:
@@ -122,8 +115,9 @@ class Recorder:
         if not mail.is_released(by_itself=not submission.release.waived):
             return Released(mail, ())
         rows = Rows()
-        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), self._answer, self._report, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), self._answerer, rows)
         places = effects.place(submission, submission.analysis.draft, mail.results)
+        places = sent_on(places, submission, self._answerer, snapshot.policy, rows)
         LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
         for (issue_id,) in _SAME_MAIL.rows(connection, transaction=submission.transaction_id):
             effects.link_to(issue_id, places)
@@ -135,7 +129,7 @@ class Recorder:
         judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)
-        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answer, self._report, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answerer, rows)
         replies: list[Replies] = []
         for job in group:
             if isinstance(job, Refusal):
@@ -145,6 +139,7 @@ class Recorder:
             else:
                 mail = judged[job.envelope.transaction_id]
                 places = effects.place(job, job.analysis.draft, mail.results)
+                places = sent_on(places, job, self._answerer, snapshot.policy, rows)
                 replies.append(log.mail(job, job.analysis, places, mail.lost))
         _write(connection, rows, effects)
         return replies
@@ -167,7 +162,7 @@ class Recorder:
             if submission.analysis is not None
         ]
         every = [delivery for _, several, _ in split for delivery in several]
-        facts = map(recall, gather(connection, every, policy, self._returned, now) if every else ())
+        facts = map(recall, gather(connection, every, policy, self._answerer.returned, now) if every else ())
         judged = {}
         for submission, several, lost in split:
             of_mail = [_of_release(next(facts), submission.release) for _ in several]

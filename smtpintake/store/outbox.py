@@ -14,6 +14,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Update, and_, bindparam, func, or_, select, update
 
+from smtpintake.compose.outgoing import Outgoing
+from smtpintake.store.rows import Rows
 from smtpintake.store.schema import OutboxMail
 from smtpintake.store.types import UtcDateTime
 
@@ -110,6 +112,32 @@ _SETTLE: Final = (
 )
 _RENEW: Final = _held_by_worker().values(lease_until=bindparam("until", type_=_moment))
 _RELEASE: Final = _held_by_worker().values(worker=None, lease_until=None)
+
+
+def enqueue(
+    rows: Rows, mail: Outgoing, now: datetime, *, issue_id: int | None, comment_id: int | None, log_id: str
+) -> None:
+    """Add `mail` to what a transaction writes; due at once."""
+    rows.add(
+        OutboxMail,
+        kind=mail.kind,
+        issue_id=issue_id,
+        comment_id=comment_id,
+        log_id=log_id,
+        mail_from=mail.mail_from,
+        rcpt_to=mail.rcpt_to,
+        subject=mail.subject,
+        message_id=mail.message_id,
+        octets=mail.octets,
+        created_at=now,
+        state=State.QUEUED,
+        attempts=0,
+        next_attempt_at=now,
+        worker=None,
+        lease_until=None,
+        sent_at=None,
+        note="",
+    )
 
 
 def is_due(connection: Connection, now: datetime) -> bool:

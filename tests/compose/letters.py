@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from smtpintake.compose import forward
 from smtpintake.compose.autoreply import KINDS, AutoReply
 from smtpintake.compose.render import Templates
 from smtpintake.mail.address import Mailbox
@@ -18,7 +19,7 @@ def sources() -> dict[str, str]:
 
 
 def templates() -> Templates:
-    return Templates(sources(), KINDS)
+    return Templates(sources(), {**KINDS, forward.KIND: forward.SAMPLE})
 
 
 def autoreply(**values: Any) -> AutoReply:

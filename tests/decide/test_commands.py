@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from smtpintake.auth.results import UNVERIFIED
+from smtpintake.decide.commands import MAX_FORWARDS
 from smtpintake.decide.decision import AddComment, CreateIssue
 from smtpintake.decide.facts import Finding, Sender
 from smtpintake.decide.judge import judge
@@ -91,6 +92,9 @@ def test_nobody_takes_the_assignee_away() -> None:
         ("#tag", "one or more tags"),
         ("#tag " + "x" * 61, "one or more tags"),
         ("#internal please", "it takes nothing"),
+        ("#forward", "it takes an address"),
+        ("#forward support@example.org", "leads back to us"),
+        ("#forward support+x@EXAMPLE.org", "leads back to us"),
         ("#nonsense", "there is no such command"),
         ("#delete SUP-3", "there is no such command"),
     ],
@@ -123,6 +127,16 @@ def test_an_internal_comment_reopens_nothing() -> None:
     decision, _ = decided(**facts_of("#internal", candidates=(make.candidate(),)))
     assert isinstance(decision, AddComment)
     assert (decision.orders.internal, decision.status) == (True, "")
+
+
+def test_the_mail_is_sent_on_to_some_addresses() -> None:
+    rules = make.policy()
+    lines = [f"#forward expert{number}@partner.example" for number in range(MAX_FORWARDS + 1)]
+    judgement = judge(make.facts(rules, **facts_of(*lines, candidates=(make.candidate(),))), rules)
+    assert judgement.forward == tuple(f"expert{number}@partner.example" for number in range(MAX_FORWARDS))
+    assert isinstance(judgement.decision, AddComment)
+    assert judgement.decision.orders.note.startswith("sent on to expert0@partner.example\n")
+    assert [refused.command.line for refused in judgement.decision.orders.refused] == lines[-1:]
 
 
 def test_a_mail_of_commands_only_is_known_as_such() -> None:

@@ -91,7 +91,7 @@ class World:
         self.database = Database(url)
         self.snapshots = Snapshots(self.database)
         answerer = Answerer(SECRET, load_templates())
-        self.recorder = Recorder(self.snapshots, answerer.answer, answerer.report, answerer.returned, "mx.example.org")
+        self.recorder = Recorder(self.snapshots, answerer, "mx.example.org")
 
     def submit(self, *jobs: Submission | Refusal) -> list[str]:
         with self.database.write() as connection:

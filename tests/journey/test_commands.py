@@ -142,6 +142,17 @@ def test_an_agent_makes_an_issue_as_they_want_it(server: Server) -> None:
     )
 
 
+def test_an_agent_sends_a_mail_on(server: Server) -> None:
+    key = issue_of_cara(server, "Fuse box")
+    submit(server, ANA, f"Re: [{key}] Fuse box", "#forward expert@partner.example\n\nPlease have a look.\n")
+    (sent,) = reports(server, key)
+    assert (sent.kind, sent.rcpt_to, sent.mail_from) == ("forward", "expert@partner.example", "")
+    assert b"Content-Type: message/rfc822" in sent.octets
+    assert b"Please have a look." in sent.octets
+    answer, note = shown(server, key)["comments"]
+    assert (answer["body_text"], note["body_text"]) == ("Please have a look.", "sent on to expert@partner.example")
+
+
 @pytest.mark.parametrize(
     ("author", "mail_from"),
     [
@@ -154,7 +165,7 @@ def test_an_agent_makes_an_issue_as_they_want_it(server: Server) -> None:
 def test_nobody_else_commands_anything(server: Server, author: str, mail_from: str) -> None:
     subject = f"From {mail_from} as {len(author)}"
     key = issue_of_cara(server, subject)
-    body = "#status closed\n#assign ben@local.example\n#nonsense\n\nLet me in.\n"
+    body = "#status closed\n#assign ben@local.example\n#forward eve@evil.example\n#nonsense\n\nLet me in.\n"
     made, _ = submit(server, author, f"Re: [{key}] {subject}", body, mail_from=mail_from)
     assert (shown(server, key)["status"], shown(server, key)["assignee"]) == ("open", None)
     issue = shown(server, made)

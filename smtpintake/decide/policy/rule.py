@@ -153,7 +153,8 @@ class Actions(Section):
     tags: tuple[Tag, ...] = ()
     """Tags, added to those that there are."""
     forward: Annotated[tuple[Address, ...], BeforeValidator(_several)] = ()
-    """Addresses that the mail is sent on to, if it is accepted."""
+    """Addresses that the mail is sent on to, with the original attached, if it is accepted; what is held, when it is
+    released."""
     hold: bool = False
     """Keep the mail for an operator. No further rule is asked."""
     discard: bool = False

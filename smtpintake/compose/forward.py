@@ -1,0 +1,103 @@
+"""A mail that is sent on: a short note of ours with the whole original attached, as it came.
+
+Contract: pure. It goes from the inbox's own address and the null reverse-path, and carries our loop mark: whatever
+happens to it elsewhere, it never becomes an issue here. Original and note are different parts, so nothing that a
+stranger wrote can pass for ours. What is not of short ASCII lines goes as a file in base64: message/rfc822 must not be
+encoded (RFC 2046 s5.2.1), and not every server takes eight bits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+
+from smtpintake.compose import mime
+from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.render import Templates
+from smtpintake.compose.replyaddress import loop_mark, message_id
+from smtpintake.mail.address import Mailbox
+
+KIND: Final = "forward"
+SAMPLE: Final = {
+    "title": "Printer on fire",
+    "author": "Cara <cara@customer.example>",
+    "issue_key": "SUP-12",
+    "inbox_name": "Customer support",
+    "inbox_address": "support@example.org",
+    "log_id": "06fqg1z0abcdefgh",
+    "attached": "yes",
+}
+
+_MAX_TITLE: Final = 200
+_MAX_LINE: Final = 998  # RFC 5322 s2.1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A mail to be sent on to `recipient`, the `number`-th of them. `issue_key` is empty where it became no issue;
+    `original` is None where it is too large to be attached.
+    """
+
+    recipient: Mailbox
+    address: Mailbox
+    inbox_name: str
+    language: str
+    title: str
+    author: str
+    issue_key: str
+    log_id: str
+    number: int
+    original: bytes | None
+    now: datetime
+
+
+def compose_forward(forward: Forward, templates: Templates, secret: bytes) -> Outgoing:
+    """The mail, ready for the outbox."""
+    inbox = f"{forward.address.localpart}@{forward.address.folded_domain}"
+    own_id = message_id(
+        secret, forward.issue_key, KIND, f"{forward.log_id}-{forward.number}", forward.address.folded_domain
+    )
+    values = {
+        "title": mime.one_line(forward.title)[:_MAX_TITLE],
+        "author": mime.one_line(forward.author),
+        "issue_key": forward.issue_key,
+        "inbox_name": mime.one_line(forward.inbox_name),
+        "inbox_address": inbox,
+        "log_id": forward.log_id,
+        "attached": "yes" if forward.original is not None else "",
+    }
+    rendered = templates.render(KIND, forward.language, values)
+    subject = mime.one_line(rendered.subject)
+    fields = (
+        ("From", mime.mailbox(forward.inbox_name, inbox)),
+        ("To", f"{forward.recipient.localpart}@{forward.recipient.folded_domain}"),
+        ("Subject", mime.unstructured(subject)),
+        ("Date", format_datetime(forward.now)),
+        ("Message-ID", f"<{own_id}>"),
+        ("Auto-Submitted", "auto-generated"),  # RFC 3834 s5
+        ("X-Auto-Response-Suppress", "All"),
+        ("X-Smtpintake-Loop", loop_mark(secret)),
+        ("Content-Language", rendered.language),
+    )
+    # Known to nobody before this mail is sent, so neither the original nor the note can hold it.
+    boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
+    if forward.original is None:
+        octets = mime.alternative(fields, rendered.text, rendered.html, boundary)
+    else:
+        octets = mime.enclosing(fields, rendered.text, rendered.html, _enclosed(forward.original), boundary)
+    return Outgoing(
+        kind=KIND,
+        mail_from="",
+        rcpt_to=forward.recipient.folded,
+        subject=subject,
+        message_id=own_id,
+        octets=octets,
+        reply_key=None,
+    )
+
+
+def _enclosed(original: bytes) -> bytes:
+    """The original as a part."""
+    if original.isascii() and max(map(len, original.split(b"\r\n"))) <= _MAX_LINE:
+        return b"Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n" + original
+    return mime.file_part("original.eml", original)
