@@ -10,6 +10,7 @@ from typing import Final
 
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.issuefields import IssueFields, initial
+from smtpintake.decide.mapping import fill_fields
 from smtpintake.decide.policy import Policy, Proof, SenderMapping
 from smtpintake.decide.rules import set_fields
 
@@ -105,4 +106,4 @@ def _left_out(facts: Facts, policy: Policy, fields: IssueFields) -> Iterator[tup
             yield f"fields.{name}", value, fault
 
 
-STEPS: Final[tuple[Step, ...]] = (_mapped, set_fields, _possible)
+STEPS: Final[tuple[Step, ...]] = (_mapped, fill_fields, set_fields, _possible)

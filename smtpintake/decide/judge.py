@@ -64,7 +64,7 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
     if facts.as_new:
         thread = apart(thread)
     findings += thread.findings
-    ruling = _place(facts, policy, thread)
+    ruling = _place(facts, policy, thread, imported=rules.is_import(facts))
     if _is_waived(facts, ruling):
         findings.append(_waived(ruling.finding))
         ruling = _new_issue(facts, policy, thread)
@@ -219,9 +219,9 @@ CHECKS: Final[tuple[Check, ...]] = (
 # ---- where it belongs ----------------------------------------------------------------------------------------------
 
 
-def _place(facts: Facts, policy: Policy, thread: Thread) -> Ruling:
+def _place(facts: Facts, policy: Policy, thread: Thread, *, imported: bool) -> Ruling:
     """The ruling for a mail that no check refused: a comment, an issue, or what the inbox does with the rest."""
-    unknown = facts.sender is None or not facts.sender.registered
+    unknown = (facts.sender is None or not facts.sender.registered) and not imported
     automatic = facts.message.origin in _MACHINE_ANSWERS
     if thread.match is not None:
         return _reply(facts, policy, thread, thread.match, news=not automatic and not thread.by_staff)

@@ -6,7 +6,7 @@ begins with `(?-i)`.
 """
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import re2
@@ -61,7 +61,21 @@ class Patterns:
 
     @cached_property
     def _singly(self) -> "tuple[re2._Regexp, ...]":
-        return tuple(re2.compile(expression.encode(), _options(_EACH_MEMORY)) for expression in self._expressions)
+        return tuple(map(_compiled, self._expressions))
+
+
+def captured(expression: str, text: str) -> str:
+    """What the first group of `expression` has in `text`, all that is found where it has none; empty if nothing is."""
+    found = _compiled(expression).search(text[:MAX_SEARCHED].encode("utf-8", "replace"))
+    if found is None:
+        return ""
+    octets: bytes | None = found.group(1 if found.re.groups else 0)
+    return octets.decode("utf-8", "replace") if octets else ""
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: str) -> "re2._Regexp":
+    return re2.compile(expression.encode(), _options(_EACH_MEMORY))
 
 
 def _options(memory: int) -> re2.Options:

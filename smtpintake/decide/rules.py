@@ -31,6 +31,16 @@ class RulesMet:
     def forward(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(address for rule in self.rules for address in rule.then.forward))
 
+    @property
+    def importer(self) -> str:
+        """The address of the person in whose name a new issue is made; empty for the author."""
+        return next((rule.owner or "" for rule in self.rules if rule.then.import_), "")
+
+    def is_import(self, facts: Facts) -> bool:
+        """True where a new issue is made in somebody's name who is still there."""
+        person = facts.directory.people.get(self.importer)
+        return person is not None and person.active
+
 
 def asked(facts: Facts, policy: Policy) -> RulesMet:
     """What the policy's rules say of the mail."""
@@ -57,7 +67,7 @@ def set_fields(facts: Facts, policy: Policy, fields: IssueFields) -> tuple[Issue
     met = asked(facts, policy)
     for rule in met.rules:
         fields = _with(fields, rule.then, policy)
-    return fields, ()
+    return replace(fields, creator=met.importer or fields.creator), ()
 
 
 def _settled(then: Actions, detail: str) -> Ruling:
@@ -85,9 +95,14 @@ def _with(fields: IssueFields, then: Actions, policy: Policy) -> IssueFields:
         fields,
         issue_type=then.issue_type or fields.issue_type,
         title=then.title or fields.title,
+        status=then.status or fields.status,
         priority=then.priority or fields.priority,
         language=then.language or fields.language,
         tags=_added(fields.tags, then.tags),
+        assignee=then.assignee or fields.assignee,
+        organisation=then.organisation or fields.organisation,
+        participants=_added(fields.participants, then.participants),
+        fields=tuple({**dict(fields.fields), **then.fields}.items()),
     )
 
 

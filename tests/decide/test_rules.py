@@ -23,6 +23,7 @@ MARK = {"tags": ["found"]}
 def policy(*rules: dict[str, Any], **inbox: Any) -> Policy:
     """make.policy() with a second inbox and these rules."""
     data = make.policy(**inbox).document.model_dump(mode="json")
+    data["project"][0]["fields"] = [{"name": "asset", "type": "choice", "choices": ["x-1", "x-2"]}]
     data["inbox"].append({"name": "alerts", "addresses": ["alerts@example.org"], "project": "OPS"})
     return Policy(1, read_document({**data, "rule": rules}))
 
@@ -211,6 +212,7 @@ def test_a_rule_without_conditions_is_for_any_mail() -> None:
 # ---- actions -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.setting("rule.then.status", "rule.then.fields")
 @pytest.mark.setting(
     "rule.then.issue_type", "rule.then.title", "rule.then.priority", "rule.then.language", "rule.then.tags"
 )
@@ -219,9 +221,12 @@ def test_a_rule_without_conditions_is_for_any_mail() -> None:
     [
         ({"issue_type": "task"}, "issue_type", "task"),
         ({"title": "A printer"}, "title", "A printer"),
+        ({"status": "closed"}, "status", "closed"),
+        ({"fields": {"asset": "x-1"}}, "fields", (("asset", "x-1"),)),
         ({"priority": "urgent"}, "priority", "urgent"),
         ({"language": "de"}, "language", "de"),
         ({"tags": ["mail", "hardware"]}, "tags", ("mail", "hardware")),
+        ({"participants": ["Eve@customer.example"]}, "participants", ("eve@customer.example",)),
     ],
 )
 def test_an_action_sets_a_field(action: dict[str, Any], field: str, value: object) -> None:
@@ -357,6 +362,10 @@ def test_a_faulty_condition_is_named(when: dict[str, Any], key: str, what: str) 
         ({"reject": {"text": "grün"}}, {}, "rule[0].then.reject.text", "match"),
         ({"reject": {"text": "x" * 201}}, {}, "rule[0].then.reject.text", "200"),
         ({"priority": "huge"}, {}, "rule[0].then.priority", "urgent"),
+        ({"import": True}, {}, "rule[0]", "owner"),
+        ({"status": "asleep"}, {}, "rule[0].then.status", "there are closed, open"),
+        ({"fields": {"asset": "y"}}, {}, "rule[0].then.fields.asset", "not a choice"),
+        ({"fields": {"colour": "red"}}, {"inbox": "support"}, "rule[0].then.fields.colour", "asset"),
         ({"project": "NO"}, {}, "rule[0].then.project", "there are OPS, SUP"),
         ({"issue_type": "alert"}, {"inbox": "support"}, "rule[0].then.issue_type", "there are incident, task"),
         ({"issue_type": "epic"}, {}, "rule[0].then.issue_type", "alert, incident, task"),

@@ -20,6 +20,7 @@ from smtpintake.decide.policy.inbox import (
     Unmatched,
 )
 from smtpintake.decide.policy.inforce import EMPTY_POLICY, Policy
+from smtpintake.decide.policy.mapping import FieldMapping
 from smtpintake.decide.policy.naming import organisations_named, people_named
 from smtpintake.decide.policy.ownfield import FieldType, OwnField
 from smtpintake.decide.policy.pair import Pair, Together
@@ -45,6 +46,7 @@ __all__ = [
     "Conditions",
     "Defaults",
     "Document",
+    "FieldMapping",
     "FieldType",
     "Inbox",
     "IssueType",

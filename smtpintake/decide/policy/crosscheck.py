@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from smtpintake.decide.faults import Fault
 from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.mapping import mapping_faults
 from smtpintake.decide.policy.project import KEEP, REOPEN, Project
 from smtpintake.decide.policy.rulefaults import rule_faults
 
@@ -68,6 +69,8 @@ def _of_inbox(inbox: Inbox, project: Project) -> Iterator[tuple[str, str]]:
     for name, value in inbox.defaults.fields.items():
         if fault := project.field_fault(name, value):
             yield f"defaults.fields.{name}", fault
+    for i, mapping in enumerate(inbox.field_mapping):
+        yield from ((f"field_mapping[{i}].{key}", what) for key, what in mapping_faults(mapping, project))
 
 
 def _repeated(table: str, key: str, values: list[str]) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from smtpintake.decide.fields import (
     SenderPattern,
     Tag,
 )
+from smtpintake.decide.policy.mapping import FieldMapping
 from smtpintake.decide.policy.project import REOPEN
 from smtpintake.decide.policy.proof import Proof
 from smtpintake.decide.policy.replying import ClosedReplies
@@ -225,6 +226,8 @@ class Inbox(Section):
     """
     closed: ClosedReplies = ClosedReplies()
     """What a reply to a closed issue does."""
+    field_mapping: tuple[FieldMapping, ...] = ()
+    """Which part of the mail fills which field of a new issue, in order; rules come after."""
     auto_reply: AutoReply = AutoReply()
     """What a sender hears when their mail became an issue."""
 

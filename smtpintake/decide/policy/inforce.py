@@ -5,15 +5,17 @@ for it.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import Inbox
-from smtpintake.decide.policy.naming import organisations_of, people_of
+from smtpintake.decide.policy.naming import organisations_of, people_of, people_of_rule
 from smtpintake.decide.policy.pair import Together
 from smtpintake.decide.policy.project import Project
+from smtpintake.decide.policy.rule import Rule
 from smtpintake.decide.policy.rulebook import Rulebook
 
 
@@ -72,15 +74,28 @@ class Policy:
     @cached_property
     def named_people(self) -> dict[str, frozenset[str]]:
         """Inbox -> the addresses of people whom a new issue may name because of it."""
+        rules = [rule for rule in self.document.rule if any(self._people_of_rule(rule))]
         return {
-            inbox.name: frozenset((*(address for _, address in people_of(inbox)), *inbox.defaults.participants))
+            inbox.name: frozenset((*(address for _, address in people_of(inbox)), *inbox.defaults.participants)).union(
+                *(self._people_of_rule(rule) for rule in rules if rule.is_for(inbox))
+            )
             for inbox in self.document.inbox
         }
+
+    def _people_of_rule(self, rule: Rule) -> Iterator[str]:
+        yield from (address for _, address in people_of_rule(rule))
+        yield from rule.then.participants
 
     @cached_property
     def named_organisations(self) -> dict[str, frozenset[str]]:
         """Inbox -> the names of organisations whose an issue may be because of it."""
-        return {inbox.name: frozenset(name for _, name in organisations_of(inbox)) for inbox in self.document.inbox}
+        rules = [rule for rule in self.document.rule if rule.then.organisation]
+        return {
+            inbox.name: frozenset(name for _, name in organisations_of(inbox)).union(
+                rule.then.organisation for rule in rules if rule.is_for(inbox)
+            )
+            for inbox in self.document.inbox
+        }
 
 
 EMPTY_POLICY: Final = Policy(0, Document())

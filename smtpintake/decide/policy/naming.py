@@ -9,18 +9,24 @@ from collections.abc import Iterator
 from smtpintake.decide.fields import SENDER
 from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.rule import Rule
 
 
 def people_named(document: Document) -> Iterator[tuple[str, str]]:
     """(key, address) of each person who must be in the directory."""
     for inbox in document.inbox:
         yield from ((f"inbox {inbox.name}.{key}", address) for key, address in people_of(inbox))
+    for rule in document.rule:
+        yield from ((f"rule {rule.name}.{key}", address) for key, address in people_of_rule(rule))
 
 
 def organisations_named(document: Document) -> Iterator[tuple[str, str]]:
     """(key, name) of each organisation that must be in the directory."""
     for inbox in document.inbox:
         yield from ((f"inbox {inbox.name}.{key}", name) for key, name in organisations_of(inbox))
+    for rule in document.rule:
+        if rule.then.organisation:
+            yield f"rule {rule.name}.then.organisation", rule.then.organisation
 
 
 def people_of(inbox: Inbox) -> Iterator[tuple[str, str]]:
@@ -31,6 +37,13 @@ def people_of(inbox: Inbox) -> Iterator[tuple[str, str]]:
     for i, mapping in enumerate(inbox.map_senders):
         if mapping.person is not None:
             yield f"map_senders[{i}].person", mapping.person
+
+
+def people_of_rule(rule: Rule) -> Iterator[tuple[str, str]]:
+    if rule.then.assignee is not None:
+        yield "then.assignee", rule.then.assignee
+    if rule.then.import_ and rule.owner is not None:
+        yield "owner", rule.owner
 
 
 def organisations_of(inbox: Inbox) -> Iterator[tuple[str, str]]:

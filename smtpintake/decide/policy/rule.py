@@ -16,6 +16,7 @@ from smtpintake.decide.fields import (
     Tag,
 )
 from smtpintake.decide.patterns import fault_of
+from smtpintake.decide.policy.inbox import Inbox
 from smtpintake.decide.policy.proof import Proof
 from smtpintake.decide.policy.section import Section
 
@@ -146,12 +147,26 @@ class Actions(Section):
     """The type of a new issue."""
     title: Name | None = None
     """The title, instead of the subject."""
+    status: str = ""
+    """The status, one that the project has."""
     priority: Priority | None = None
     """The priority."""
     language: Language | None = None
     """The language."""
     tags: tuple[Tag, ...] = ()
     """Tags, added to those that there are."""
+    assignee: Address | None = None
+    """A person, by an address of theirs."""
+    organisation: str = ""
+    """The name of the organisation that the issue is of."""
+    participants: tuple[Address, ...] = ()
+    """Addresses that take part, added to those of the mail."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Values of the project's own fields, by name."""
+    import_: bool = Field(False, alias="import")
+    """A new issue is made in the name of the rule's `owner`, who need not have sent the mail; nobody asks then whether
+    its author is known.
+    """
     forward: Annotated[tuple[Address, ...], BeforeValidator(_several)] = ()
     """Addresses that the mail is sent on to, with the original attached, if it is accepted; what is held, when it is
     released."""
@@ -187,15 +202,23 @@ class Rule(Section):
     """The rule is for the inboxes of this project; where neither is said, it is for all."""
     active: bool = True
     """An inactive rule is not asked."""
+    owner: Address | None = None
+    """In whose name `import` makes issues: a person, by an address of theirs."""
     when: When = When()
     """What mail it is for; where nothing is said, any."""
     then: Actions
     """What is done with it."""
 
+    def is_for(self, inbox: Inbox) -> bool:
+        """True where mail to `inbox` is asked for."""
+        return self.active and self.inbox in ("", inbox.name) and self.project in ("", inbox.project)
+
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         if self.inbox and self.project:
             raise ValueError("a rule is for an inbox or for a project, not both")
+        if self.then.import_ and not self.owner:
+            raise ValueError("`import` makes issues in the name of the rule's owner: say who that is")
         if self.then == Actions():
             raise ValueError("a rule does something: `then` is empty")
         return self

@@ -53,9 +53,6 @@ class CompiledRule:
         shared = (min(condition & keys) for condition in self.conditions)
         return ", ".join(map(str, shared))
 
-    def is_for(self, inbox: Inbox) -> bool:
-        return self.rule.inbox in ("", inbox.name) and self.rule.project in ("", inbox.project)
-
     def _has_size(self, size: int) -> bool:
         wanted, unwanted = self.rule.when.size, self.rule.when.not_.size
         too_small = size <= wanted.over or 0 < unwanted.under > size
@@ -93,7 +90,7 @@ class Rulebook:
         """The rules that hold for a mail to `inbox` of `size` octets that has `keys`, in their order."""
         numbers = {number for key in keys if key in self._waiting for number in self._waiting[key]}
         candidates = (self.rules[number] for number in sorted(numbers.union(self._always)))
-        return (rule for rule in candidates if rule.is_for(inbox) and rule.holds(keys, size))
+        return (rule for rule in candidates if rule.rule.is_for(inbox) and rule.holds(keys, size))
 
     def _wait(self, number: int, compiled: CompiledRule) -> None:
         if not compiled.conditions:

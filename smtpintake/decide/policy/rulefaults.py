@@ -27,6 +27,14 @@ def _of_rule(rule: Rule, projects: Mapping[str, Project], inboxes: Mapping[str, 
     if meant and rule.then.issue_type and rule.then.issue_type not in types:
         keys = _listed(project.key for project in meant)
         yield "then.issue_type", f"{rule.then.issue_type!r} is not a type of {keys}; there are {_listed(types)}"
+    statuses = {status for project in meant for status in project.statuses}
+    if meant and rule.then.status and rule.then.status not in statuses:
+        yield "then.status", f"{rule.then.status!r} is no status; there are {_listed(statuses)}"
+    for name, value in rule.then.fields.items():
+        # One project that takes it is enough: in the others it is left out.
+        faults = [project.field_fault(name, value) for project in meant]
+        if faults and all(faults):
+            yield f"then.fields.{name}", faults[0]
 
 
 def _projects(rule: Rule, projects: Mapping[str, Project], inboxes: Mapping[str, Inbox]) -> list[Project]:
