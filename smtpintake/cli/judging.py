@@ -23,6 +23,7 @@ from smtpintake.auth.answers import Answer
 from smtpintake.auth.verify import Evidence
 from smtpintake.cli.display import one_line, print_json, print_table
 from smtpintake.cli.program import Program, json_option, pass_program, said_in_one_line
+from smtpintake.decide.prose import conclusion, sentences
 from smtpintake.decide.routing import route, separators
 from smtpintake.intake.analysis import Task, analyse
 from smtpintake.intake.explain import Explanation
@@ -226,6 +227,8 @@ def _view(explanation: Explanation) -> dict[str, object]:
         "issue": explanation.issue,
         "policy_version": explanation.policy_version,
         "trace": [asdict(finding) for finding in explanation.findings],
+        "sentences": _sentences(explanation),
+        "nearest": [asdict(one) | {"sentence": str(one)} for one in explanation.nearest],
         "auth": asdict(explanation.auth),
         "lookups": [_lookup(answer) for answer in explanation.lookups],
     }
@@ -253,8 +256,19 @@ def _print(explanation: Explanation) -> None:
         one_line(f"{recipients}: {explanation.outcome}, {explanation.reason}; policy {explanation.policy_version}")
     )
     click.echo(f"  {explanation.reply}")
-    rows = [(finding.check, finding.result, finding.detail) for finding in explanation.findings]
-    print_table(("check", "result", "detail"), rows, nothing="nothing was checked")
+    for sentence in _sentences(explanation):
+        click.echo(one_line(f"  {sentence}"))
+    if explanation.nearest:
+        click.echo("  What would have changed it:")
+    for one in explanation.nearest:
+        click.echo(one_line(f"  - {one}"))
+
+
+def _sentences(explanation: Explanation) -> list[str]:
+    """The trace as a person would say it, and what decided."""
+    found, version = explanation.findings, explanation.policy_version
+    said = conclusion(found, explanation.outcome, explanation.reason, version, happened=False)
+    return [*sentences(found), said]
 
 
 def _as_sent(octets: bytes) -> bytes:

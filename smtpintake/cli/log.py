@@ -10,6 +10,8 @@ from smtpintake.cli.display import one_line, print_json, print_record, print_tab
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
 from smtpintake.cli.since import SINCE
 from smtpintake.decide.decision import Outcome
+from smtpintake.decide.facts import Finding
+from smtpintake.decide.prose import conclusion, sentences
 from smtpintake.mail.envelope import ToldBy
 from smtpintake.store.maillog import (
     AmbiguousIdError,
@@ -149,8 +151,10 @@ def _print_row(row: LogView) -> None:
     )
     if row["trace"]:
         click.echo()
-        found = [(finding["check"], finding["result"], finding["detail"]) for finding in row["trace"]]
-        print_table(("check", "result", "detail"), found, nothing="", keep=2)
+        found = [Finding(one["check"], one["result"], one["detail"]) for one in row["trace"]]
+        for sentence in sentences(found):
+            click.echo(one_line(sentence))
+        click.echo(one_line(conclusion(found, row["outcome"], row["reason"], row["policy_version"])))
 
 
 def _relay(relay: dict[str, str]) -> str | None:

@@ -11,7 +11,7 @@ from typing import Final
 from smtpintake.decide.facts import Finding
 
 # What is added to a trace after the check that decided.
-_AFTERWARDS: Final = frozenset(("recipients", "pair", "auto_reply", "record"))
+_AFTERWARDS: Final = frozenset(("recipients", "pair", "auto_reply", "commands", "answer", "forward"))
 
 _OUTCOMES: Final = {
     "created": "became a new issue",
@@ -31,6 +31,8 @@ _WOULD: Final = {
     "deferred": "be put off",
     "duplicate": "count as delivered before",
 }
+
+_WAIVED: Final = "An operator has overruled {check}, {detail}."
 
 # By check and result; "*" is any other result. `{result}` and `{detail}` are the finding's.
 _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -141,7 +143,10 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown": "Nobody is known by the author's address.",
         "inactive": "The author may not write any more: {detail}.",
     },
-    "thread": {"none": "It belongs to no existing issue: there is {detail}."},
+    "thread": {
+        "none": "It belongs to no existing issue: there is {detail}.",
+        "set aside": "It is to be an issue of its own: {detail}.",
+    },
     "thread.key": {
         "match": "Its reply address leads to {detail}.",
         "mention": "Its reply address leads to an issue that it may not be added to, {detail}.",
@@ -156,6 +161,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "decision": {
         "comment": "So it is a comment {detail}.",
+        "create": "So it becomes an issue of its own: {detail}.",
         "discard": "So it is set aside: it is {detail}.",
     },
     "unknown_senders": {
@@ -169,6 +175,46 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "discard": "The inbox sets mail aside that belongs to no issue: {detail}.",
     },
     "recipients": {"mixed": "It was not sent back for this inbox alone: {detail}."},
+    "max_size": {
+        "within": "It is not too large for the inbox: {detail}.",
+        "exceeded": "It is too large for the inbox: {detail}.",
+    },
+    "denied_domains": {
+        "no match": "The author's domain is not among the denied ones.",
+        "match": "The author's domain is denied, by {detail}.",
+    },
+    "closed": {
+        "reopen": "The issue was closed, and is opened again: {detail}.",
+        "reject": "The issue is closed, and the inbox refuses replies to such: {detail}.",
+        "*": "The issue is closed, which makes of a reply: {result}; {detail}.",
+    },
+    "map_senders": {"*": "The inbox says for whom the author counts: {detail}."},
+    "fields": {"*": "A field is {result}: {detail}."},
+    "field_mapping": {
+        "set": "A part of the mail fills a field: {detail}.",
+        "default stays": "A part of the mail might fill a field, but its default stays: {detail}.",
+        "ignored": "A part of the mail does not fill a field: {detail}.",
+    },
+    "organisation": {"*": "It counts for the organisation {result}: {detail}."},
+    "forward": {"queued": "It is sent on {detail}.", "none": "It is not sent on: {detail}."},
+    "rule": {
+        "none": "No rule holds for it, {detail}.",
+        "match": "A rule holds for it, {detail}.",
+        "stop": "A rule holds for it, and no further one is asked, {detail}.",
+        "hold": "A rule holds it, {detail}.",
+        "discard": "A rule sets it aside, {detail}.",
+        "reject": "A rule refuses it, {detail}.",
+    },
+    "release": {
+        "by an operator": "An operator released it: {detail}.",
+        "by itself": "It was released by itself: {detail}.",
+    },
+    "commands": {
+        "obeyed": "Its commands are obeyed: {detail}.",
+        "refused": "A command is not obeyed, {detail}.",
+        "text": "Its commands are text: {detail}.",
+    },
+    "held": {"*": "An operator has decided, {result}: {detail}."},
     "pair": {"one": "Its inboxes share one issue: {detail}."},
     "auto_reply": {
         "queued": "The author is answered: {detail}.",
@@ -189,10 +235,14 @@ def deciding(findings: Sequence[Finding]) -> Finding:
     return next((one for one in reversed(findings) if one.check not in _AFTERWARDS), findings[-1])
 
 
-def conclusion(findings: Sequence[Finding], outcome: str, reason: str, policy_version: int) -> str:
-    """What became of the mail, and what decided it: the check, which has the name of its setting, and the policy."""
+def conclusion(
+    findings: Sequence[Finding], outcome: str, reason: str, policy_version: int, *, happened: bool = True
+) -> str:
+    """What became of the mail, or would, and what decides it: the check, which has the name of its setting, and the
+    policy.
+    """
     decided = deciding(findings)
-    done = _OUTCOMES.get(outcome, f"was {outcome}")
+    done = _OUTCOMES.get(outcome, f"was {outcome}") if happened else f"would {_WOULD.get(outcome, f'be {outcome}')}"
     return f"The mail {done} ({reason}). Decided by {decided.check}, under policy version {policy_version}."
 
 
@@ -206,10 +256,10 @@ def would(outcome: str, reason: str, issue: str | None = None) -> str:
 
 def _sentence(finding: Finding) -> str:
     by_result = _SENTENCES.get(finding.check, {})
-    template = by_result.get(finding.result) or by_result.get("*")
+    template = _WAIVED if finding.result == "waived" else by_result.get(finding.result) or by_result.get("*")
     if template is None:
         said = f"{finding.check}: {finding.result}" if finding.result else finding.check
         return f"{said} ({finding.detail})." if finding.detail else f"{said}."
     # One pass: a brace in the evidence is evidence.
-    sentence = template.format(result=finding.result, detail=finding.detail)
+    sentence = template.format(check=finding.check, result=finding.result, detail=finding.detail)
     return sentence if finding.detail else sentence.replace(" ()", "").replace(": .", ".").replace("; .", ".")

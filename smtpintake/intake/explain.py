@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from smtpintake.auth.answers import Answer
 from smtpintake.auth.results import AuthVerdict
+from smtpintake.decide.alternatives import Alternative, alternatives
 from smtpintake.decide.decision import AddComment, CreateIssue, Decision, Judgement, Outcome, Repeat, ShareIssue
 from smtpintake.decide.facts import Analysis, Earlier, Facts, Finding
 from smtpintake.decide.outcome import outcome_of, reply_to
@@ -26,7 +27,8 @@ from smtpintake.store.database import Database
 class Explanation:
     """What would become of the mail for some of its recipients. `issue` is the key of an existing issue, or None.
 
-    `auth` is what was verified, from `lookups`: every question that was asked of DNS for it, in order.
+    `auth` is what was verified, from `lookups`: every question that was asked of DNS for it, in order. `nearest` is
+    what would have changed the outcome.
     """
 
     recipients: tuple[Mailbox, ...]
@@ -39,6 +41,7 @@ class Explanation:
     findings: tuple[Finding, ...]
     auth: AuthVerdict
     lookups: tuple[Answer, ...]
+    nearest: tuple[Alternative, ...] = ()
 
 
 def explain(
@@ -102,6 +105,7 @@ def _judged(facts: Facts, judgement: Judgement, policy: Policy, lookups: tuple[A
         findings=judgement.findings,
         auth=facts.auth,
         lookups=lookups,
+        nearest=alternatives(facts, policy),
     )
 
 

@@ -184,7 +184,10 @@ def test_a_log_row_is_shown_with_its_trace(tracker: None, command: Run) -> None:
     assert "relay:           198.51.100.9, by xclient\nlogin:           printer\n" in out
     assert "spf:             pass\ndkim:            pass customer.example (s1)\n" in out
     assert "dmarc:           pass customer.example, p=reject\narc:             none\n" in out
-    assert out.endswith("CHECK   RESULT  DETAIL\nsender  known   Cara\n")
+    assert out.endswith(
+        "\n\nThe author is known: Cara.\n"
+        "The mail became a new issue (thread.new). Decided by sender, under policy version 1.\n"
+    )
     assert "envelope sender: <>\n" in command("log", "show", HELD)[1]
     assert "is the beginning of several ids" in command("log", "show", "06ab")[2]
 

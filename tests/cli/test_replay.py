@@ -90,3 +90,28 @@ def test_a_faulty_file_is_said_in_one_line(command: Run, folder: Path, logged: s
     status, out, err = command("replay", "--policy", "p.toml")
     assert (status, out) == (2, "")
     assert what in err
+
+
+# ---- explain -------------------------------------------------------------------------------------------------------
+
+
+def test_explain_says_why_and_what_would_have_changed_it(
+    command: Run, as_json: Json, folder: Path, logged: str
+) -> None:
+    (folder / "mail.eml").write_text("From: Cara <cara@spam.example>\nSubject: Another\n\nHelp!\n")
+    assert command("apply", "stricter.toml")[0] == 0
+    arguments = ("explain", "mail.eml", "--to", "support@example.org")
+    status, out, _ = command(*arguments)
+    assert status == 0
+    assert "  The author is a denied sender, by '@spam.example' of inbox support.\n" in out
+    assert "  The mail would be refused (sender.denied). Decided by denied_senders, under policy version 2.\n" in out
+    wish = "With denied_senders without '@spam.example' it would become a new issue (thread.new)."
+    assert f"  What would have changed it:\n  - {wish}\n" in out
+    (found,) = as_json(*arguments)
+    assert found["trace"][-1]["check"] == "denied_senders"
+    assert found["sentences"][-2:] == [
+        "The author is a denied sender, by '@spam.example' of inbox support.",
+        "The mail would be refused (sender.denied). Decided by denied_senders, under policy version 2.",
+    ]
+    (nearest,) = found["nearest"]
+    assert (nearest["setting"], nearest["outcome"], nearest["sentence"]) == ("denied_senders", "created", wish)
