@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from smtpintake.compose import autoreply, forward
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import MIN_SECRET
+from smtpintake.decide.policy import Policy
 from smtpintake.intake.accounts import Account, Accounts
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.answer import Answerer
@@ -81,6 +82,13 @@ class Journey:
     resolver: Resolver
     greylist: Greylist | None
     chores: Chores
+
+
+def open_answerer(settings: Settings, database: Database) -> tuple[Policy, Answerer]:
+    """What writes mail of our own, and the policy in force."""
+    snapshots = Snapshots(database)
+    snapshots.look()
+    return snapshots.newest.policy, Answerer(load_secret(settings.web.secret_file), load_templates())
 
 
 def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:

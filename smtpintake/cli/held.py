@@ -1,5 +1,6 @@
 """`held list|show|release|discard|answer`: mail that waits for an operator's word."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,8 +12,9 @@ from smtpintake.cli.display import one_line, print_json, print_record, print_tab
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program, said_in_one_line
 from smtpintake.decide.decision import Hold
 from smtpintake.intake.analysis import analyse
+from smtpintake.intake.heldanswer import answer_to
 from smtpintake.intake.record import Released
-from smtpintake.intake.release import by_operator, reading, resubmitted
+from smtpintake.intake.release import by_itself, by_operator, reading, resubmitted
 from smtpintake.intake.release import release as let_go
 from smtpintake.mail.parse import read
 from smtpintake.mail.reason import Reason
@@ -20,7 +22,8 @@ from smtpintake.mail.reply import REFUSALS
 from smtpintake.store import held as store
 from smtpintake.store.held import Held, NotHeldError, find_held, held_list, held_view
 from smtpintake.store.maillog import AmbiguousIdError, log_view, raw_mail
-from smtpintake.wiring import open_judge
+from smtpintake.store.outbox import add
+from smtpintake.wiring import open_answerer, open_judge
 
 MAX_NOTE = 1000  # characters
 
@@ -133,6 +136,34 @@ def discard_mail(program: Program, log_id: str, *, note: str, as_json: bool) -> 
         if settled is None:
             raise click.ClickException(f"{found.ids[0]} is held no longer: somebody else was faster")
         _say(database.session(), found, settled, as_json=as_json)
+
+
+@held.command("answer")
+@click.argument("log_id", metavar="ID")
+@click.option("--text", help="What to write; without it standard input is read.")
+@json_option
+@pass_program
+def answer_mail(program: Program, log_id: str, *, text: str | None, as_json: bool) -> None:
+    """Write to the author of a held mail, from the inbox's address. The mail stays held."""
+    said = (text if text is not None else sys.stdin.read()).strip()
+    if not said:
+        raise click.ClickException("there is nothing to send: give --text, or write to standard input")
+    with program.database() as database, program.blobs() as blobs, said_in_one_line("answer"):
+        with database.session() as session:
+            found = _found(session, log_id)
+        policy, answerer = open_answerer(program.settings, database)
+        mail = resubmitted(found, analyse(reading(found, blobs, policy)), by_itself(found))
+        composed = answer_to(mail, policy, answerer, said, datetime.now(UTC))
+        if isinstance(composed, str):
+            raise click.ClickException(f"{found.ids[0]} cannot be answered: {composed}")
+        with database.write() as connection:
+            mail_id = add(connection, composed, datetime.now(UTC), found.ids[0])
+            finding = {"check": "answer", "result": "queued", "detail": f"to {composed.rcpt_to}, outbox {mail_id}"}
+            store.note(connection, found.ids[0], finding)
+    if as_json:
+        print_json({"id": found.ids[0], "outbox": mail_id, "rcpt_to": composed.rcpt_to, "subject": composed.subject})
+    else:
+        click.echo(f"{found.ids[0]}: an answer to {composed.rcpt_to} is in the outbox, {mail_id}; the mail stays held")
 
 
 def _found(session: Session, log_id: str) -> Held:

@@ -138,7 +138,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
     }
     rendered = templates.render(reply.kind, reply.language, values)
     subject = mime.one_line(rendered.subject)
-    ancestors = _ancestors(reply.message)
+    earlier = ancestors(reply.message)
     fields = (
         ("From", mime.mailbox(reply.inbox_name, inbox)),
         ("To", f"{reply.author.localpart}@{reply.author.folded_domain}"),
@@ -147,7 +147,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
         ("Date", format_datetime(reply.now)),
         ("Message-ID", f"<{own_id}>"),
         # RFC 3834 s3.1.6; RFC 5322 s3.6.4. Nothing to refer to where the mail had no Message-ID fit to repeat.
-        *((("In-Reply-To", ancestors[-1]), ("References", " ".join(ancestors))) if ancestors else ()),
+        *((("In-Reply-To", earlier[-1]), ("References", " ".join(earlier))) if earlier else ()),
         ("Auto-Submitted", "auto-replied"),  # RFC 3834 s3.1.7
         ("X-Auto-Response-Suppress", "All"),
         ("X-Smtpintake-Loop", loop_mark(secret)),
@@ -166,7 +166,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
     )
 
 
-def _ancestors(message: Message) -> tuple[str, ...]:
+def ancestors(message: Message) -> tuple[str, ...]:
     """The References of an answer to `message`, the mail itself last; only ids that are fit for a header."""
     if message.message_id is None or not _MESSAGE_ID.fullmatch(message.message_id):
         return ()

@@ -26,6 +26,7 @@ SAMPLE: Final = {
     "inbox_address": "support@example.org",
     "log_id": "06fqg1z0abcdefgh",
     "attached": "yes",
+    "unprocessed": "held, sender.unknown",
 }
 
 _MAX_TITLE: Final = 200
@@ -35,7 +36,7 @@ _MAX_LINE: Final = 998  # RFC 5322 s2.1.1
 @dataclass(frozen=True, slots=True)
 class Forward:
     """A mail to be sent on to `recipient`, the `number`-th of them. `issue_key` is empty where it became no issue;
-    `original` is None where it is too large to be attached.
+    `original` is None where it is too large to be attached; `unprocessed` says why the mail was not processed.
     """
 
     recipient: Mailbox
@@ -49,6 +50,7 @@ class Forward:
     number: int
     original: bytes | None
     now: datetime
+    unprocessed: str = ""
 
 
 def compose_forward(forward: Forward, templates: Templates, secret: bytes) -> Outgoing:
@@ -64,6 +66,7 @@ def compose_forward(forward: Forward, templates: Templates, secret: bytes) -> Ou
         "inbox_name": mime.one_line(forward.inbox_name),
         "inbox_address": inbox,
         "log_id": forward.log_id,
+        "unprocessed": forward.unprocessed,
         "attached": "yes" if forward.original is not None else "",
     }
     rendered = templates.render(KIND, forward.language, values)

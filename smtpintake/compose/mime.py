@@ -84,6 +84,11 @@ def file_part(name: str, octets: bytes) -> bytes:
     return header + b"\r\n" + base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 
+def plain(fields: Iterable[Field], text: str) -> bytes:
+    """The octets of a message with these fields and a text."""
+    return _header((*fields, ("MIME-Version", "1.0"))) + _part("plain", text)
+
+
 def _header(fields: Iterable[Field]) -> bytes:
     return "".join(f"{_folded(name, one_line(value))}\r\n" for name, value in fields).encode()
 

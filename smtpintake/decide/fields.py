@@ -26,6 +26,10 @@ def _address(text: str) -> str:
         raise ValueError(f"{text!r} is not an address: {error}") from error
 
 
+def _optional_address(text: str) -> str:
+    return _address(text) if text else ""
+
+
 def _inbox_address(text: str) -> str:
     """An address, or `@example.org`: every address of that domain that no other inbox has."""
     if text.startswith("@"):
@@ -71,6 +75,7 @@ def _named(name: str) -> WithJsonSchema:
 
 
 Address = Annotated[str, AfterValidator(_address), _named("address")]
+OptionalAddress = Annotated[str, AfterValidator(_optional_address), _named("address")]
 InboxAddress = Annotated[str, AfterValidator(_inbox_address), _named("address, or `@domain`")]
 Domain = Annotated[str, AfterValidator(_domain), _named("domain")]
 SenderPattern = Annotated[str, AfterValidator(_pattern), _named("pattern")]

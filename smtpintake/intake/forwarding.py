@@ -1,10 +1,17 @@
-"""Sending mail on: to whom a judgement says so, the original as it came, through the outbox.
+"""Sending mail on: to whom a judgement says so, and what an inbox did not process; as it came, through the outbox.
 
-Contract: builds rows and writes none. Mail is sent on once it is taken in (an issue, a comment) or set aside; what is
-held, when it is released. Never to an address that leads back to us.
+Contract: builds rows and writes none. What rules and commands send on goes once the mail is taken in (an issue, a
+comment) or set aside; what is held, when it is released. `forward_unprocessed_to` is for mail that is held, set aside,
+or refused by a rule, when it comes. Never for one of our own mails come back, never to an address that leads back to
+us, and to each address at most `MAX_RECENT` mails within three hours. Costs a query only where something is to be sent.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
+
+from sqlalchemy import Connection
 
 from smtpintake.compose.forward import Forward
 from smtpintake.decide.decision import Outcome
@@ -15,57 +22,91 @@ from smtpintake.intake.answer import Answerer, inbox_address
 from smtpintake.intake.effects import Place
 from smtpintake.intake.submission import Submission
 from smtpintake.mail.address import Mailbox
+from smtpintake.mail.reason import Reason
+from smtpintake.store.evidence import recently_answered
 from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows
 
-CHECK = "forward"
+CHECK: Final = "forward"
+MAX_RECENT: Final = 100
 
-_TAKEN = frozenset((Outcome.CREATED, Outcome.COMMENTED, Outcome.DISCARDED))
-
-
-def sent_on(places: list[Place], submission: Submission, answerer: Answerer, policy: Policy, rows: Rows) -> list[Place]:
-    """`places`, each with a finding for each address that the mail is sent on to from there: to no address twice."""
-    if not any(place.judgement.forward for place in places):
-        return places
-    forwarding = _Forwarding(submission.raw.octets, answerer, policy, rows)
-    return [forwarding.of(place) for place in places]
+_TAKEN: Final = frozenset((Outcome.CREATED, Outcome.COMMENTED, Outcome.DISCARDED))
+_UNPROCESSED: Final = frozenset((Outcome.HELD, Outcome.DISCARDED))
 
 
 @dataclass(slots=True)
-class _Forwarding:
-    """One mail's; `original` is None where it is large."""
+class Forwarding:
+    """One for a group of mails that are recorded together."""
 
-    original: bytes | None
+    connection: Connection
     answerer: Answerer
     policy: Policy
     rows: Rows
-    sent_to: list[str] = field(default_factory=list)
+    _sent: Counter[str] = field(default_factory=Counter)
 
-    def of(self, place: Place) -> Place:
-        if place.outcome not in _TAKEN:
-            return place
-        wanted = [address for address in place.judgement.forward if address not in self.sent_to]
-        findings = [self._send(place, address) for address in wanted]
+    def sent_on(self, places: list[Place], submission: Submission) -> list[Place]:
+        """`places` of one mail, each with a finding for each address that the mail is sent on to from there: to no
+        address twice.
+        """
+        wanted = [_wanted(place, submission) for place in places]
+        if not any(wanted):
+            return places
+        done: list[str] = []
+        return [
+            self._of(place, addresses, submission.raw.octets, done)
+            for place, addresses in zip(places, wanted, strict=True)
+        ]
+
+    def _of(self, place: Place, addresses: Sequence[str], original: bytes | None, done: list[str]) -> Place:
+        recent = recently_answered(self.connection, addresses, place.facts.now)
+        findings: list[Finding] = []
+        for address in addresses:
+            if address not in done:
+                findings.append(
+                    self._why_not(place, address, recent.get(address, 0))
+                    or self._send(place, address, original, number=len(done) + 1)
+                )
+                done.append(address)
         return replace(place, judgement=replace(place.judgement, findings=(*place.judgement.findings, *findings)))
 
-    def _send(self, place: Place, address: str) -> Finding:
-        recipient, facts = Mailbox.parse(address), place.facts
-        if isinstance(route(self.policy, recipient), Route):
+    def _why_not(self, place: Place, address: str, recent: int) -> Finding | None:
+        if place.facts.returned:
+            return Finding(CHECK, "none", "the mail carries our own loop mark")
+        if isinstance(route(self.policy, Mailbox.parse(address)), Route):
             return Finding(CHECK, "none", f"{address} leads back to us")
-        self.sent_to.append(address)
+        recent += self._sent[address]
+        if recent >= MAX_RECENT:
+            return Finding(CHECK, "none", f"{address} was sent {recent} mails of late")
+        return None
+
+    def _send(self, place: Place, address: str, original: bytes | None, *, number: int) -> Finding:
+        facts = place.facts
+        self._sent[address] += 1
         forward = Forward(
-            recipient=recipient,
+            recipient=Mailbox.parse(address),
             address=inbox_address(facts),
             inbox_name=self.policy.projects[facts.inbox.project].name,
             language=facts.inbox.language,
             title=facts.message.subject,
-            author=str(facts.message.authors[0].mailbox),
+            author=", ".join(str(author.mailbox) for author in facts.message.authors[:5]),
             issue_key=place.issue_key or "",
             log_id=place.log_id,
-            number=len(self.sent_to),
-            original=self.original,
+            number=number,
+            original=original,
             now=facts.now,
+            unprocessed=f"{place.outcome}, {place.judgement.decision.reason}" if place.issue_key is None else "",
         )
         mail = self.answerer.forward(forward)
         enqueue(self.rows, mail, facts.now, issue_id=place.issue_id, comment_id=None, log_id=place.log_id)
         return Finding(CHECK, "queued", f"to {address}")
+
+
+def _wanted(place: Place, submission: Submission) -> tuple[str, ...]:
+    """The addresses that the mail goes to from this place."""
+    outcome, unprocessed = place.outcome, place.facts.inbox.forward_unprocessed_to
+    wanted = place.judgement.forward if outcome in _TAKEN else ()
+    refused_by_rule = place.judgement.decision.reason is Reason.RULE_REJECT
+    # What was held has gone on when it came.
+    if unprocessed and submission.release is None and (outcome in _UNPROCESSED or refused_by_rule):
+        return tuple(dict.fromkeys((*wanted, unprocessed)))
+    return wanted

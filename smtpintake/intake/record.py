@@ -22,7 +22,7 @@ from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.effects import Drawn, Effects
-from smtpintake.intake.forwarding import sent_on
+from smtpintake.intake.forwarding import Forwarding
 from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Release, Submission
@@ -117,7 +117,7 @@ class Recorder:
         rows = Rows()
         effects = Effects(snapshot, _draw(connection, snapshot, [mail]), self._answerer, rows)
         places = effects.place(submission, submission.analysis.draft, mail.results)
-        places = sent_on(places, submission, self._answerer, snapshot.policy, rows)
+        places = Forwarding(connection, self._answerer, snapshot.policy, rows).sent_on(places, submission)
         LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
         for (issue_id,) in _SAME_MAIL.rows(connection, transaction=submission.transaction_id):
             effects.link_to(issue_id, places)
@@ -130,6 +130,7 @@ class Recorder:
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)
         effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answerer, rows)
+        forwarding = Forwarding(connection, self._answerer, snapshot.policy, rows)
         replies: list[Replies] = []
         for job in group:
             if isinstance(job, Refusal):
@@ -139,7 +140,7 @@ class Recorder:
             else:
                 mail = judged[job.envelope.transaction_id]
                 places = effects.place(job, job.analysis.draft, mail.results)
-                places = sent_on(places, job, self._answerer, snapshot.policy, rows)
+                places = forwarding.sent_on(places, job)
                 replies.append(log.mail(job, job.analysis, places, mail.lost))
         _write(connection, rows, effects)
         return replies

@@ -148,7 +148,7 @@ def gather(
     parts = _takes_part(connection, issues, authors)
     commanded = any(_commands(delivery) for delivery in deliveries)
     standing = standings(connection, issues) if commanded and issues else {}
-    answered = _recently_answered(connection, authors, now)
+    answered = recently_answered(connection, authors, now)
     return [
         Facts(
             envelope=delivery.envelope,
@@ -242,7 +242,8 @@ def _takes_part(connection: Connection, issues: set[int], addresses: Iterable[st
     return {(issue, address) for issue, address in asked(_TAKES_PART, connection, addresses, issues=list(issues))}
 
 
-def _recently_answered(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, int]:
+def recently_answered(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, int]:
+    """How many mails each address was sent within `ANSWER_WINDOW`; none where it is missing."""
     return dict(asked(_ANSWERED, connection, addresses, since=now - ANSWER_WINDOW))
 
 

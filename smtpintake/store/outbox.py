@@ -140,6 +140,14 @@ def enqueue(
     )
 
 
+def add(connection: Connection, mail: Outgoing, now: datetime, log_id: str) -> int:
+    """Queue a mail at once: its id. `log_id` is of the mail that it is about."""
+    rows = Rows()
+    enqueue(rows, mail, now, issue_id=None, comment_id=None, log_id=log_id)
+    rows.insert(connection)
+    return int(connection.execute(select(_outbox.id).where(_outbox.message_id == mail.message_id)).scalar_one())
+
+
 def is_due(connection: Connection, now: datetime) -> bool:
     """True where `claim` would find something; a read, so that an idle worker never takes the writers' lock."""
     return connection.execute(_IS_DUE, {"now": now}).first() is not None

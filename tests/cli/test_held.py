@@ -99,3 +99,31 @@ def test_what_would_be_refused_anyway_stays_held(held: list[str], command: Run, 
     status, _, err = command("held", "release", held[0])
     assert status == 1
     assert err == f"smtpintake: {held[0]} stays held: denied_senders refuses it, too (sender.denied)\n"
+
+
+def test_an_answer_goes_to_the_author_and_the_mail_stays_held(
+    held: list[str], command: Run, as_json: Callable[..., Any]
+) -> None:
+    said = as_json("held", "answer", held[0], "--text", "Please register first.\nYours, Ana")
+    assert (said["rcpt_to"], said["subject"]) == ("cara@customer.example", "Re: Mail 1")
+    sent = as_json("outbox", "show", str(said["outbox"]))
+    assert (sent["kind"], sent["mail_from"], sent["state"]) == ("answer", "", "queued")
+    assert "From: Support <support@example.org>" in sent["text"]
+    assert "In-Reply-To: <m1@customer.example>" in sent["text"]
+    assert "Auto-Submitted" not in sent["text"], "a person wrote it"
+    assert "X-Smtpintake-Loop" in sent["text"]
+    assert "Please register first.\r\nYours, Ana" in sent["text"]
+    shown = as_json("held", "show", held[0])
+    assert (shown["check"], shown["trace"][-1]["check"]) == ("unknown_senders", "answer")
+    assert as_json("held", "release", held[0])["issue"] == "SUP-1"
+
+
+def test_an_answer_needs_a_text(held: list[str], command: Run) -> None:
+    status, _, err = command("held", "answer", held[0], "--text", " ")
+    assert status == 1
+    assert "nothing to send" in err
+
+
+def test_purge_says_what_went(held: list[str], command: Run, as_json: Callable[..., Any]) -> None:
+    assert as_json("purge") == {"expired": 0, "rows": 0, "raws": 0}
+    assert command("purge")[1] == "0 held mails expired, 0 log rows and 0 raw mails deleted\n"

@@ -27,12 +27,15 @@ def cross_faults(document: Document) -> Iterator[Fault]:
     yield from _repeated("person", "addresses", [a for person in document.person for a in person.addresses])
     prefixes = [issue_type.prefix for project in document.project for issue_type in project.issue_types]
     yield from _repeated("project", "issue_types", sorted(set(prefixes) & set(projects)))
+    own = {address for inbox in document.inbox for address in inbox.addresses}
     for i, inbox in enumerate(document.inbox):
         project = projects.get(inbox.project)
         if project is None:
             yield Fault(f"inbox[{i}].project", _no_project(inbox.project, projects))
         else:
             yield from (Fault(f"inbox[{i}].{key}", what) for key, what in _of_inbox(inbox, project))
+        if inbox.forward_unprocessed_to in own:
+            yield Fault(f"inbox[{i}].forward_unprocessed_to", f"{inbox.forward_unprocessed_to!r} is an inbox of ours")
     inboxes = {inbox.name for inbox in document.inbox}
     yield from _repeated("pair", "inboxes", [pair.name for pair in document.pair])
     for i, pair in enumerate(document.pair):

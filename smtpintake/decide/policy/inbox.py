@@ -12,6 +12,7 @@ from smtpintake.decide.fields import (
     Domain,
     InboxAddress,
     Language,
+    OptionalAddress,
     Priority,
     SenderPattern,
     Tag,
@@ -197,6 +198,10 @@ class Inbox(Section):
     trusted_sealers: tuple[Domain, ...] = ()
     """Forwarders and mailing lists whose ARC seal is believed: what they saw pass counts, though they broke it.
     `*.example.org` means the subdomains.
+    """
+    forward_unprocessed_to: OptionalAddress = ""
+    """Whom mail is forwarded to that is held, discarded, or rejected by a rule: attached as it came. No inbox of ours
+    itself.
     """
     separators: tuple[Annotated[str, Field(min_length=8, max_length=200)], ...] = DEFAULT_SEPARATORS
     """Lines of 8 to 200 characters: what stands below one in a reply is the quoted mail. The first one heads our own
