@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from smtpintake.decide.decision import CreateIssue
 from smtpintake.decide.facts import Facts
 from smtpintake.decide.policy import Policy
-from smtpintake.decide.routing import Route, route
+from smtpintake.decide.routing import Route, is_ours, route
+from smtpintake.mail.address import Mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +34,7 @@ def participants(facts: Facts, decision: CreateIssue, policy: Policy, author_id:
             if not isinstance(route(policy, copied.mailbox), Route):
                 yield TakingPart(copied.mailbox.folded, copied.name, "cc")
     for address in fields.participants:
+        if is_ours(policy, Mailbox.parse(address)):
+            continue
         known = facts.directory.people.get(address)
         yield TakingPart(address, known.name, "cc", known.person_id) if known else TakingPart(address, "", "cc")

@@ -116,7 +116,7 @@ def test_an_issue_has_the_defaults_of_its_inbox(desk: Desk) -> None:
         "status": "waiting",
         "assignee": "Ana@example.org",
         "organisation": "Acme",
-        "participants": ["robot@example.org", "desk@partner.example"],
+        "participants": ["robot@example.org", "desk@partner.example", "support+x@example.org"],
         "title": "A mail without a subject",
         "fields": {"room": "12", "severity": "major", "cost": "-0.5"},
     }
@@ -296,6 +296,26 @@ def test_agents_and_machines_change_no_status(desk: Desk, author: str, extra: st
     (told,) = desk.submit(mail(author=author, extra=REPLY + extra))
     assert "SUP-1 commented" in told
     assert desk.rows(Issue)[0].status == "closed"
+
+
+def test_since_when_an_issue_is_closed(desk: Desk) -> None:
+    desk.takes(inbox={}, message_id="first@customer.example")
+    order = mail(
+        author="ana@example.org",
+        mail_from="ana@example.org",
+        auth=verdict("pass", aligned="spf"),
+        extra=REPLY,
+        body="#status dropped\r\n\r\nDone.\r\n",
+    )
+    desk.submit(order)
+    issue = desk.rows(Issue)[0]
+    assert (issue.status, issue.closed_at) == ("dropped", make.NOW)
+    # From one closed status to another it stays closed since then; an operator opens it again.
+    desk.close(make.NOW + timedelta(days=1))
+    assert (desk.rows(Issue)[0].status, desk.rows(Issue)[0].closed_at) == ("closed", make.NOW)
+    with desk.database.writing() as session:
+        edit_issue(session, "SUP-1", [("status", "waiting")], make.NOW)
+    assert desk.rows(Issue)[0].closed_at is None
 
 
 @pytest.mark.setting("inbox.closed.reply")
