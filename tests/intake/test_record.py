@@ -550,3 +550,38 @@ def test_mails_that_depend_on_each_other_are_never_in_one_group(
     make_jobs: Callable[[], list[Submission]], sizes: list[int]
 ) -> None:
     assert [len(group) for group in independent(make_jobs())] == sizes
+
+
+def test_commands_change_the_issue_each_after_the_other(world: World) -> None:
+    world.submit(mail())
+    proved = {"author": "Ana <ana@example.org>", "subject": "Re: [SUP-1]", "auth": verdict("pass", aligned="spf")}
+    world.submit(
+        mail(body="#tag one\r\n#assign me\r\n#status closed\r\n\r\nDone.\r\n", **proved),
+        mail(body="#tag two\r\n#nonsense\r\n", **proved),
+        mail(body="#assign nobody\r\n#priority low\r\n\r\nOr so.\r\n", **proved),
+    )
+    (issue,) = world.rows(Issue)
+    assert (issue.tags, issue.status, issue.priority) == (["mail", "one", "two"], "closed", "low")
+    assert issue.assignee_id is None
+    assert issue.closed_at is not None
+    assert [(comment.body_text, comment.internal) for comment in world.rows(Comment)] == [
+        ("Done.", False),
+        ("status: open -> closed\ntags: mail -> mail one\nassignee: nobody -> ana@example.org", True),
+        ("#nonsense", False),
+        ("tags: mail one -> mail one two", True),
+        ("Or so.", False),
+        ("priority: high -> low\nassignee: ana@example.org -> nobody", True),
+    ]
+    (report,) = [row for row in world.rows(OutboxMail) if row.kind == "commands"]
+    assert (report.rcpt_to, report.issue_id) == ("ana@example.org", issue.id)
+
+
+def test_a_mail_is_sent_on_once_to_each_and_never_back_to_us(world: World) -> None:
+    world.submit(mail())
+    forward = "#forward expert@partner.example\r\n#forward ops@example.org\r\n\r\nHere.\r\n"
+    sent = mail(
+        author="Ana <ana@example.org>", subject="Re: [SUP-1]", body=forward, auth=verdict("pass", aligned="spf")
+    )
+    world.submit(sent)
+    world.submit(sent)
+    assert [row.rcpt_to for row in world.rows(OutboxMail) if row.kind == "forward"] == ["expert@partner.example"]
