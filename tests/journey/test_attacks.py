@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from smtpintake.auth.results import AuthVerdict
 from smtpintake.compose.replyaddress import loop_mark
+from smtpintake.decide.policy import read_document
 from smtpintake.mail.envelope import Login
 from smtpintake.mail.ids import new_id
+from smtpintake.store.configure import apply
 from smtpintake.store.schema import Comment, Issue, IssueLink, LogRow, Trace
 from tests import make
 from tests.intake.test_record import SECRET, World
@@ -26,6 +29,7 @@ from tests.journey.attacked import (
     FROM_EVE,
     NOTHING,
     OWN,
+    POLICY,
     QUARANTINED,
     Scene,
     assert_no_more_than_a_stranger,
@@ -565,11 +569,26 @@ def test_who_was_in_cc_once_is_no_agent(world: World) -> None:
     ]
 
 
-def test_two_inboxes_do_not_make_a_right_of_two_refusals(world: World) -> None:
+@pytest.mark.parametrize("paired", [False, True], ids=["apart", "with one issue for both"])
+def test_two_inboxes_do_not_make_a_right_of_two_refusals(world: World, paired: bool) -> None:
     """Refused here and taken there: what is taken is a stranger's mail, what is refused waits for an operator."""
+    if paired:
+        pair = {"inboxes": ["support", "closed"], "issues": "one"}
+        with world.database.writing() as session:
+            apply(session, read_document(POLICY | {"pair": [pair]}), "test", prune=False, now=make.NOW)
     before = everything(world)
     world.submit(mail(FROM_EVE + ALL_THREADS, "closed@example.org", "support@example.org"))
     assert sorted(outcomes(world)) == [("created", "thread.new"), ("held", "sender.unknown")]
+    assert_no_more_than_a_stranger(before, world, EVE, "aligned", answered=True)
+
+
+def test_a_closed_issue_is_neither_opened_nor_told_of(world: World) -> None:
+    """Closed since long: what a reply does then, it does for who may reply."""
+    with world.database.writing() as session:
+        session.execute(update(Issue).where(Issue.key == "SUP-1").values(status="closed"))
+    before = everything(world)
+    world.submit(mail(FROM_EVE + ALL_THREADS))
+    assert outcomes(world) == [("created", "thread.new")]
     assert_no_more_than_a_stranger(before, world, EVE, "aligned", answered=True)
 
 
