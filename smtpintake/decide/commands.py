@@ -64,11 +64,16 @@ def _why_not(facts: Facts, project: str, proof: Proof) -> str:
     """Why the author's commands are text, or an empty string."""
     if facts.message.origin is not Origin.HUMAN:
         return f"the mail's origin is {facts.message.origin}"
-    if facts.sender is None or facts.sender.roles.get(project) not in _WORKING_ROLES:
+    # Whoever is deactivated comes so far where an operator releases their mail.
+    if facts.sender is None or not _works_on(facts.sender, project):
         return f"the author does not work on {project}"
     if proof.rank < Proof.ALIGNED.rank:
         return f"whoever From names might, but their proof is {proof}"
     return ""
+
+
+def _works_on(person: Sender, project: str) -> bool:
+    return person.active and person.roles.get(project) in _WORKING_ROLES
 
 
 def _ordered(judgement: Judgement, decision: CreateIssue | AddComment, done: "_Execution") -> Judgement:
@@ -150,7 +155,7 @@ class _Execution:
         if mailbox is None:
             raise _ImpossibleError(f"it takes an address, {_ME} or {_NOBODY}")
         person = self.facts.assignees.get(mailbox.folded)
-        if person is None or not person.active or person.roles.get(self.project.key) not in _WORKING_ROLES:
+        if person is None or not _works_on(person, self.project.key):
             raise _ImpossibleError(f"nobody with this address works on {self.project.key}")
         return mailbox.folded, person
 

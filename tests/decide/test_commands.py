@@ -155,6 +155,7 @@ def test_a_mail_of_commands_only_is_known_as_such() -> None:
         ({"sender": make.sender()}, "does not work on SUP"),
         ({"sender": make.sender(Role.CUSTOMER)}, "does not work on SUP"),
         ({"sender": Sender(7, "Cara", {"OPS": Role.MANAGER})}, "does not work on SUP"),
+        ({"sender": make.sender(Role.AGENT, active=False), "waived": "sender"}, "does not work on SUP"),
         ({"auth": UNVERIFIED}, "proof is none"),
         ({"auth": verdict("pass of evil.example")}, "proof is"),
         ({"message": make.message(origin=Origin.LIST)}, "origin is list"),
