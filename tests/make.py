@@ -96,6 +96,7 @@ def candidate(how: Reason = Reason.THREAD_REFERENCE, *, participates: bool = Tru
         "issue_key": "SUP-3",
         "project_key": "SUP",
         "author_participates": participates,
+        "issue_type": "incident",
     }
     return Candidate(**(base | values))
 

@@ -65,6 +65,7 @@ def show_person(program: Program, who: str, *, as_json: bool) -> None:
             ("addresses", view["addresses"]),
             ("organisation", view["organisation"]),
             ("roles", view["roles"]),
+            ("permissions", view["permissions"]),
             ("came by", view["origin"]),
             ("active", view["active"]),
             ("since (UTC)", short_moment(view["created_at"])),

@@ -15,7 +15,7 @@ _ARROW: Final = " -> "
 
 
 def merged(before: Document, wanted: Document, *, prune: bool) -> Document:
-    """The projects, inboxes, pairs and rules that are in force after `wanted` is applied.
+    """The rights, projects, inboxes, pairs and rules that are in force after `wanted` is applied.
 
     Raises PolicyError where a table of `wanted` contradicts one that stays.
     """
@@ -25,19 +25,25 @@ def merged(before: Document, wanted: Document, *, prune: bool) -> Document:
         "pair": wanted.pair,
         "rule": wanted.rule,
     }
+    # A table that there is once is not named by leaving it away: it stays, or is as it was at first.
+    rights = wanted.rights if prune or "rights" in wanted.model_fields_set else before.rights
     if not prune:
         tables["project"] = _overlaid(_projects(before), _projects(wanted))
         tables["inbox"] = _overlaid(_inboxes(before), _inboxes(wanted))
         tables["pair"] = _overlaid(_pairs(before), _pairs(wanted))
         tables["rule"] = tuple((_rules(wanted) | _left(_rules(before), _rules(wanted))).values())
     return read_document(
-        {name: [table.model_dump(mode="json") for table in of_name] for name, of_name in tables.items()}
+        {
+            "rights": rights.model_dump(mode="json"),
+            **{name: [table.model_dump(mode="json") for table in of_name] for name, of_name in tables.items()},
+        }
     )
 
 
 def differences(before: Document, after: Document) -> tuple[str, ...]:
     """A line for each table that comes (`+`) or goes (`-`), and for each key that changes (`~`)."""
     return (
+        *changed_keys("rights", _plain(before.rights), _plain(after.rights)),
         *_tables("project", _projects(before), _projects(after)),
         *_tables("inbox", _inboxes(before), _inboxes(after)),
         *_tables("pair", _pairs(before), _pairs(after)),

@@ -49,7 +49,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The person behind the author address, as the directory knows them. `roles` maps project keys to roles.
+    """The person behind the author address, as the directory knows them. `roles` and `permissions` are by project key;
+    a project that neither names is one of which nothing is said.
 
     `organisation` is the name of theirs, or an empty string.
 
@@ -64,6 +65,7 @@ class Sender:
     organisation: str = ""
     active: bool = True
     registered: bool = True
+    permissions: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ NOBODY: Final = Directory()
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or
-    token. `closed_at` is None while it is open.
+    token. `closed_at` is None while it is open. `key_owner` is the folded address that the key, or our own mail with
+    that Message-ID, was sent to.
     """
 
     how: Reason
@@ -94,6 +97,7 @@ class Candidate:
     author_participates: bool
     key_owner: str | None = None
     closed_at: datetime | None = None
+    issue_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.issuefields import IssueFields, initial
 from smtpintake.decide.mapping import fill_fields
 from smtpintake.decide.policy import Policy, Proof, SenderMapping
+from smtpintake.decide.rights import stand_in
 from smtpintake.decide.rules import set_fields
 
 Step = Callable[[Facts, Policy, IssueFields], tuple[IssueFields, tuple[Finding, ...]]]
@@ -42,7 +43,19 @@ def _fits(sender: str, address: str, domain: str) -> bool:
     return address == sender
 
 
+def in_project(facts: Facts, policy: Policy, fields: IssueFields, project: str, issue_type: str) -> IssueFields:
+    """`fields` for another project, without what it doesn't have."""
+    return _possible(facts, policy, replace(fields, project=project, issue_type=issue_type))[0]
+
+
 # ---- the steps -----------------------------------------------------------------------------------------------------
+
+
+def _imported(facts: Facts, _: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
+    """Whoever is not registered writes in the name of another, where the inbox imports them."""
+    if stand_in(facts) is None or facts.inbox.import_as is None:
+        return fields, ()
+    return replace(fields, creator=facts.inbox.import_as), (Finding("import_as", "match", facts.inbox.import_as),)
 
 
 def _mapped(facts: Facts, _: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
@@ -106,4 +119,4 @@ def _left_out(facts: Facts, policy: Policy, fields: IssueFields) -> Iterator[tup
             yield f"fields.{name}", value, fault
 
 
-STEPS: Final[tuple[Step, ...]] = (_mapped, fill_fields, set_fields, _possible)
+STEPS: Final[tuple[Step, ...]] = (_imported, _mapped, fill_fields, set_fields, _possible)

@@ -6,20 +6,18 @@ numbers can be guessed or read elsewhere (zammad#5064, alga-psa#3241), so withou
 author, only who takes part in the issue or works on its project may append. Everybody else's mail is a mail of its own,
 which mentions the issue.
 
-From can be forged, so these rights ask for proof. Who works on a project may write to all of it, and must be proved,
-unless the inbox requires no proof of anybody. Who takes part may write to what they know already: that they are not
-disowned by their own domain is enough, or else whoever's domain has neither SPF nor DKIM could never answer.
+Who has the right, and with what proof, `decide.rights` says. A token leads only to issues of a type that takes comments
+by token: a number is easily guessed, or quoted from elsewhere.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from smtpintake.decide.facts import Candidate, Facts, Finding
-from smtpintake.decide.policy import Inbox, Policy, Proof, Require, Role
+from smtpintake.decide.policy import Inbox, Policy, Proof, Right
+from smtpintake.decide.rights import may_append, may_on, proof_on
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import SubjectToken
-
-_WORKING_ROLES = frozenset((Role.AGENT, Role.MANAGER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +60,17 @@ def _targets(tokens: tuple[SubjectToken, ...], policy: Policy, inbox: Inbox) -> 
             yield TokenTarget(str(token), f"{project}-{token.number}", issue_type)
 
 
-def find_thread(facts: Facts) -> Thread:
+def find_thread(facts: Facts, policy: Policy) -> Thread:
     """The first candidate that the author may append to, and why the ones before it were passed over."""
     findings = []
     mentions: dict[int, Candidate] = {}
     for candidate in facts.candidates:
-        right, why = _right_to_append(facts, candidate)
+        allowed, why = _may_lead(facts, policy, candidate)
         evidence = f"{candidate.issue_key} by {candidate.evidence}: {why}"
-        findings.append(Finding(str(candidate.how), "match" if right else "mention", evidence))
-        if right:
-            proof = _proof(facts, candidate)
-            by_staff = _works_on(facts, candidate) and _is_proved(facts, proof)
-            return Thread(candidate, proof, (), tuple(findings), by_staff)
+        findings.append(Finding(str(candidate.how), "match" if allowed else "mention", evidence))
+        if allowed:
+            by_staff = may_on(facts, policy, Right.AGENT, candidate).allowed
+            return Thread(candidate, proof_on(facts, candidate), (), tuple(findings), by_staff)
         mentions[candidate.issue_id] = candidate
     if not findings:
         findings.append(Finding("thread", "none", "no reply key, Message-ID or token of an existing issue"))
@@ -88,32 +85,15 @@ def apart(thread: Thread) -> Thread:
     return Thread(None, thread.proof, (thread.match,), (*thread.findings, why))
 
 
-def _right_to_append(facts: Facts, candidate: Candidate) -> tuple[bool, str]:
-    """Whether the author may append, and why."""
-    if _holds_key(facts, candidate):
-        return True, "the reply address was given to this author"
-    takes_part, works = candidate.author_participates, _works_on(facts, candidate)
-    if takes_part and facts.proof is not Proof.FAILED:
-        return True, "the author takes part in the issue"
-    if works and _is_proved(facts, facts.proof):
-        return True, "the author works on the project"
-    if takes_part or works:
-        return False, f"whoever From names might, but their proof is {facts.proof}"
-    return False, "the author takes no part in it"
+def _may_lead(facts: Facts, policy: Policy, candidate: Candidate) -> tuple[bool, str]:
+    """Whether the mail may be added to the issue, and why."""
+    if candidate.how is Reason.THREAD_TOKEN and not _takes_tokens(policy, candidate):
+        return False, f"{candidate.issue_type} of {candidate.project_key} takes no comments by token"
+    answer = may_append(facts, policy, candidate)
+    return answer.allowed, answer.why
 
 
-def _works_on(facts: Facts, candidate: Candidate) -> bool:
-    return facts.sender is not None and facts.sender.roles.get(candidate.project_key) in _WORKING_ROLES
-
-
-def _is_proved(facts: Facts, proof: Proof) -> bool:
-    return facts.inbox.require is Require.NONE or proof.rank >= Proof.ALIGNED.rank
-
-
-def _holds_key(facts: Facts, candidate: Candidate) -> bool:
-    author = facts.message.author
-    return candidate.how is Reason.THREAD_KEY and author is not None and candidate.key_owner == author.mailbox.folded
-
-
-def _proof(facts: Facts, candidate: Candidate) -> Proof:
-    return Proof.KEY if _holds_key(facts, candidate) else facts.proof
+def _takes_tokens(policy: Policy, candidate: Candidate) -> bool:
+    """True where the issue is of a type that its project lists, and takes comments by token."""
+    issue_type = policy.issue_types.get((candidate.project_key, candidate.issue_type))
+    return issue_type is not None and issue_type.token_comments

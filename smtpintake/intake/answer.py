@@ -16,7 +16,8 @@ from smtpintake.compose.replyaddress import is_marked
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Refused
-from smtpintake.decide.policy import Inbox, Policy, Proof
+from smtpintake.decide.policy import Inbox, Policy, Proof, Right
+from smtpintake.decide.rights import may
 from smtpintake.mail.address import Mailbox
 
 CHECK = "auto_reply"
@@ -34,8 +35,9 @@ class Answerer:
         wanted = facts.inbox.auto_reply
         if not wanted.enabled:
             return Finding(CHECK, "none", f"inbox {facts.inbox.name} sends none")
-        if facts.proof.rank < wanted.least_proof.rank:
-            return Finding(CHECK, "none", f"the author's proof is {facts.proof}, {wanted.least_proof} is needed")
+        heard = may(facts, policy, Right.AUTO_REPLY, facts.inbox.project)
+        if not heard:
+            return Finding(CHECK, "none", heard.why)
         if silence := _silence(facts, policy):
             return Finding(CHECK, "none", silence)
         return self._composed(facts, policy, issue_key, log_id)

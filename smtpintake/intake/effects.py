@@ -36,6 +36,7 @@ from smtpintake.store.schema import (
     Participant,
     Person,
     PersonAddress,
+    PersonRole,
     ThreadKey,
 )
 
@@ -87,6 +88,7 @@ class Effects:
     touched: list[dict[str, object]] = field(default_factory=list)
     changed: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     _people: dict[str, int] = field(default_factory=dict)
+    _roles: set[tuple[int, int]] = field(default_factory=set)
     _answered: Counter[str] = field(default_factory=Counter)
 
     def place(self, submission: Submission, draft: Draft | None, judged: Judged) -> list[Place]:
@@ -198,9 +200,10 @@ class Effects:
         facts = place.facts
         enqueue(self.rows, answer, facts.now, issue_id=issue_id, comment_id=place.comment_id, log_id=place.log_id)
         self._answered[answer.rcpt_to] += 1
-        self._thread_key(issue_id, MESSAGE_ID, answer.message_id, None)
+        author = facts.message.authors[0].mailbox.folded
+        self._thread_key(issue_id, MESSAGE_ID, answer.message_id, author)
         if answer.reply_key:
-            self._thread_key(issue_id, REPLY_KEY, answer.reply_key, facts.message.authors[0].mailbox.folded)
+            self._thread_key(issue_id, REPLY_KEY, answer.reply_key, author)
         return Finding(_CHECKS[answer.kind], "queued", f"to {answer.rcpt_to}")
 
     def _with_answers(self, facts: Facts) -> Facts:
@@ -283,7 +286,18 @@ class Effects:
                 Person, id=person_id, name=name, organisation_id=None, origin=BY_MAIL, active=True, created_at=facts.now
             )
             self.rows.add(PersonAddress, person_id=person_id, address=address)
+        if create:
+            self._role(self._people[address], facts)
         return self._people.get(address)
+
+    def _role(self, person_id: int, facts: Facts) -> None:
+        """What somebody new is in the project of the inbox that let them in, once."""
+        project_id = self.snapshot.project_ids[facts.inbox.project]
+        if (person_id, project_id) not in self._roles:
+            self._roles.add((person_id, project_id))
+            self.rows.add(
+                PersonRole, person_id=person_id, project_id=project_id, role=facts.inbox.unknown_role, permissions=""
+            )
 
     def _attach(self, submission: Submission, draft: Draft, issue_id: int, comment_id: int | None) -> None:
         for view in draft.attachments:

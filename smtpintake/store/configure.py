@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from smtpintake.decide.change import differences, merged
 from smtpintake.decide.policy import Document, PolicyError
-from smtpintake.store.directory import load_policy
+from smtpintake.store.directory import load_policy, permissions_in
 from smtpintake.store.named import missing
 from smtpintake.store.organisations import apply_organisations, remove_unused_organisations
 from smtpintake.store.people import apply_people
@@ -66,7 +66,7 @@ def _wait_for_others(session: Session) -> None:
 
 def _new_version(session: Session, document: Document, author: str, now: datetime) -> int:
     """Defaults are written out: a later version of smtpintake with other defaults must not change a policy."""
-    data = document.model_dump(mode="json", include={"project", "inbox", "pair", "rule"})
+    data = document.model_dump(mode="json", exclude={"organisation", "person"})
     row = PolicyVersion(created_at=now, author=author, document=data)
     session.add(row)
     session.flush()
@@ -102,6 +102,20 @@ def _keep_issue_types(session: Session, document: Document, project_ids: dict[st
             row = rows.setdefault(key, IssueType(project_id=key[0], name=key[1], prefix=issue_type.prefix))
             row.prefix, row.active = issue_type.prefix, True
     session.add_all(rows.values())
+    retired = {key for key, row in rows.items() if not row.active}
+    if retired:
+        _forget_types(session, retired)
+
+
+def _forget_types(session: Session, retired: set[tuple[int, str]]) -> None:
+    """Permissions to create issues of a type go with it, as roles go with a project."""
+    with_types = select(PersonRole).where(
+        col(PersonRole.project_id).in_({project_id for project_id, _ in retired}),
+        col(PersonRole.permissions).contains("create:"),
+    )
+    for row in session.scalars(with_types):
+        given = permissions_in(row.permissions)
+        row.permissions = "\n".join(one for one in given if (row.project_id, one.partition(":")[2]) not in retired)
 
 
 def _keep_inboxes(session: Session, document: Document, project_ids: dict[str, int]) -> None:

@@ -5,6 +5,8 @@ Contract: reads only; `store.configure` writes. A policy is read whole from one 
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, Select, func, select
@@ -45,6 +47,39 @@ def policy_of_version(session: Session, version: int) -> Policy:
     """The policy as it was then. Raises PolicyError where this version of smtpintake cannot read it."""
     row = session.get(PolicyVersion, version)
     return Policy(version, read_document(row.document)) if row is not None else EMPTY_POLICY
+
+
+@dataclass(slots=True)
+class Grants:
+    """What somebody is given, by project key. No permissions are less than a project that is not named."""
+
+    roles: dict[str, str] = field(default_factory=dict)
+    permissions: dict[str, list[str]] = field(default_factory=dict)
+
+
+def permissions_in(text: str) -> list[str]:
+    """What a row of `person_role` has, one a line. The name of a type may hold any other separator."""
+    return text.split("\n") if text else []
+
+
+def grants(
+    session: Session, ids: Select[int | None] | Sequence[int | None], projects: set[str] | None = None
+) -> dict[int, Grants]:
+    """What each person of `ids` is given, in the order of projects; in `projects` alone, where they are named."""
+    found: dict[int, Grants] = defaultdict(Grants)
+    for person_id, key, role, permissions in session.execute(
+        select(col(PersonRole.person_id), col(Project.key), col(PersonRole.role), col(PersonRole.permissions))
+        .join_from(PersonRole, Project, col(PersonRole.project_id) == col(Project.id))
+        .where(col(PersonRole.person_id).in_(ids))
+        .order_by(col(Project.id))
+    ):
+        if projects is not None and key not in projects:
+            continue
+        if role:
+            found[person_id].roles[key] = role
+        if permissions or not role:
+            found[person_id].permissions[key] = permissions_in(permissions)
+    return found
 
 
 def export(session: Session) -> Document:
@@ -94,22 +129,15 @@ def _people(session: Session, people: Select[Person], projects: set[str]) -> lis
     of_them = select(PersonAddress).where(col(PersonAddress.person_id).in_(ids)).order_by(col(PersonAddress.id))
     for address in session.scalars(of_them):
         addresses[address.person_id].append(address.address)
-    roles: dict[int, dict[str, str]] = defaultdict(dict)
-    for person_id, key, role in session.execute(
-        select(col(PersonRole.person_id), col(Project.key), col(PersonRole.role))
-        .join_from(PersonRole, Project, col(PersonRole.project_id) == col(Project.id))
-        .where(col(PersonRole.person_id).in_(ids))
-        .order_by(col(Project.id))
-    ):
-        if key in projects:
-            roles[person_id][key] = role
+    given = grants(session, ids, projects)
     names = {found.id: found.name for found in session.scalars(select(Organisation))}
     return [
         {
             "name": person.name,
             "addresses": addresses[person.id],
             "organisation": names.get(person.organisation_id, ""),
-            "roles": roles[person.id],
+            "roles": given[person.id].roles,
+            "permissions": given[person.id].permissions,
         }
         for person in session.scalars(people)
         if person.id is not None and addresses[person.id]

@@ -22,7 +22,7 @@ from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
 from smtpintake.store.changing import standings
-from smtpintake.store.directory import BY_MAIL
+from smtpintake.store.directory import BY_MAIL, permissions_in
 from smtpintake.store.known import author_of, directories
 from smtpintake.store.prepared import Prepared, among, asked
 from smtpintake.store.schema import (
@@ -65,6 +65,7 @@ _SENDERS: Final = Prepared(
         _person.origin,
         _project.key,
         _role.role,
+        _role.permissions,
     )
     .join_from(PersonAddress.__table__, Person.__table__, _address.person_id == _person.id)
     .join(PersonRole.__table__, _role.person_id == _person.id, isouter=True)
@@ -211,14 +212,16 @@ def _shared(keys: Iterable[str], earlier: dict[str, Earlier]) -> Earlier | None:
 
 def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Sender]:
     senders: dict[str, Sender] = {}
-    for address, person_id, name, organisation_id, organisation, active, origin, project, role in asked(
+    for address, person_id, name, organisation_id, organisation, active, origin, project, role, permissions in asked(
         _SENDERS, connection, addresses
     ):
         by_mail = origin == BY_MAIL
         sender = Sender(person_id, name, {}, organisation_id, organisation or "", bool(active), registered=not by_mail)
         sender = senders.setdefault(address, sender)
         if project is not None:
-            sender.roles[project] = Role(role)
+            sender.permissions[project] = frozenset(permissions_in(permissions))
+            if role:
+                sender.roles[project] = Role(role)
     return senders
 
 
@@ -270,6 +273,7 @@ def _candidates(
                 takes_part,
                 found.owner,
                 found.closed_at,
+                found.issue_type,
             )
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from smtpintake.decide import policy
 from smtpintake.decide.change import changed_keys
-from smtpintake.store.directory import BY_MAIL, BY_POLICY
+from smtpintake.store.directory import BY_MAIL, BY_POLICY, Grants, grants
 from smtpintake.store.schema import Person, PersonAddress, PersonRole, Project
 
 # Values in one IN list: fewer than any database's limit of parameters.
@@ -27,11 +27,11 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class _Known:
-    """Somebody in the directory, with their addresses and with their roles by project key."""
+    """Somebody in the directory, with their addresses and what they are given."""
 
     row: Person
     addresses: set[str] = field(default_factory=set)
-    roles: dict[str, str] = field(default_factory=dict)
+    granted: Grants = field(default_factory=Grants)
 
 
 def apply_people(
@@ -82,12 +82,8 @@ def _known(session: Session, ids: Iterable[int]) -> dict[int, _Known]:
                 known[row.id] = _Known(row)
         for address in session.scalars(select(PersonAddress).where(col(PersonAddress.person_id).in_(some))):
             known[address.person_id].addresses.add(address.address)
-        for person_id, key, role in session.execute(
-            select(col(PersonRole.person_id), col(Project.key), col(PersonRole.role))
-            .join_from(PersonRole, Project, col(PersonRole.project_id) == col(Project.id))
-            .where(col(PersonRole.person_id).in_(some))
-        ):
-            known[person_id].roles[key] = role
+        for person_id, granted in grants(session, some).items():
+            known[person_id].granted = granted
     return known
 
 
@@ -110,21 +106,32 @@ def _as_configured(found: _Known, organisations: dict[int, str]) -> dict[str, ob
         "name": row.name,
         "addresses": sorted(found.addresses),
         "organisation": organisations.get(row.organisation_id or 0, ""),
-        "roles": found.roles,
+        "roles": found.granted.roles,
+        "permissions": found.granted.permissions,
         "active": row.active,
         "origin": row.origin if row.origin == BY_MAIL else BY_POLICY,
     }
 
 
 def _as_wanted(person: policy.Person) -> dict[str, object]:
+    granted = _granted(person)
     return {
         "name": person.name,
         "addresses": sorted(person.addresses),
         "organisation": person.organisation,
-        "roles": {key: role.value for key, role in person.roles.items()},
+        "roles": granted.roles,
+        "permissions": granted.permissions,
         "active": True,
         "origin": BY_POLICY,
     }
+
+
+def _granted(person: policy.Person) -> Grants:
+    """As the rows have it: no permissions beside a role are the same as none said."""
+    return Grants(
+        {key: role.value for key, role in person.roles.items()},
+        {key: list(given) for key, given in person.permissions.items() if given or key not in person.roles},
+    )
 
 
 def _write(
@@ -143,16 +150,21 @@ def _write(
     session.flush()
     ids = [row.id for row in rows if row.id is not None]
     changed = [
-        (person_id, person)
+        (person_id, granted)
         for (person, found), person_id in zip(pairs, ids, strict=True)
-        if found is None or found.roles != person.roles
+        if (granted := _granted(person)) != (found.granted if found is not None else Grants())
     ]
     for some in _chunks(changed):
         session.execute(delete(PersonRole).where(col(PersonRole.person_id).in_([person_id for person_id, _ in some])))
     session.add_all(
-        PersonRole(person_id=person_id, project_id=projects[key], role=role.value)
-        for person_id, person in changed
-        for key, role in person.roles.items()
+        PersonRole(
+            person_id=person_id,
+            project_id=projects[key],
+            role=granted.roles.get(key, ""),
+            permissions="\n".join(granted.permissions.get(key, ())),
+        )
+        for person_id, granted in changed
+        for key in granted.roles | granted.permissions
     )
     return ids
 

@@ -1,6 +1,6 @@
 """People, to be looked at: who is known, by which addresses, with which roles.
 
-Contract: reads only; takes an open session. Two queries more, however many people are listed.
+Contract: reads only; takes an open session. Three queries more, however many people are listed.
 """
 
 from collections import defaultdict
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
-from smtpintake.store.schema import Organisation, Person, PersonAddress, PersonRole, Project
+from smtpintake.store.directory import grants
+from smtpintake.store.schema import Organisation, Person, PersonAddress
 from smtpintake.store.views import PersonView, moment
 
 
@@ -41,14 +42,7 @@ def _views(session: Session, rows: Sequence[Person]) -> list[PersonView]:
     of_them = select(PersonAddress).where(col(PersonAddress.person_id).in_(ids)).order_by(col(PersonAddress.id))
     for address in session.scalars(of_them):
         addresses[address.person_id].append(address.address)
-    roles: dict[int, dict[str, str]] = defaultdict(dict)
-    for person_id, key, role in session.execute(
-        select(col(PersonRole.person_id), col(Project.key), col(PersonRole.role))
-        .join_from(PersonRole, Project, col(PersonRole.project_id) == col(Project.id))
-        .where(col(PersonRole.person_id).in_(ids))
-        .order_by(col(Project.key))
-    ):
-        roles[person_id][key] = role
+    given = grants(session, ids)
     organisation_ids = {row.organisation_id for row in rows if row.organisation_id is not None}
     organisations = {
         row.id: row.name
@@ -60,7 +54,8 @@ def _views(session: Session, rows: Sequence[Person]) -> list[PersonView]:
             "name": row.name,
             "addresses": addresses[row.id],
             "organisation": organisations.get(row.organisation_id),
-            "roles": roles[row.id],
+            "roles": given[row.id].roles,
+            "permissions": given[row.id].permissions,
             "origin": row.origin,
             "active": row.active,
             "created_at": moment(row.created_at),

@@ -24,6 +24,7 @@ from smtpintake.store.schema import (
     PastFacts,
     Person,
     PersonAddress,
+    PersonRole,
     RawMail,
     ThreadKey,
     Trace,
@@ -34,6 +35,7 @@ from smtpintake.store.types import Table as Model
 _ORDER: Final[tuple[type[Model], ...]] = (
     Person,
     PersonAddress,
+    PersonRole,
     RawMail,
     Issue,
     Comment,

@@ -150,6 +150,7 @@ class PersonView(TypedDict):
     addresses: list[str]
     organisation: str | None
     roles: dict[str, str]
+    permissions: dict[str, list[str]]
     origin: str
     active: bool
     created_at: str

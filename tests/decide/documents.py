@@ -20,6 +20,7 @@ FORMATS: Final[dict[str, st.SearchStrategy[str]]] = {
     "address": st.sampled_from(ADDRESSES),
     "address, or `@domain`": st.sampled_from([*ADDRESSES, "@example.org", "@else.example"]),
     "domain": st.sampled_from(DOMAINS),
+    "permission": st.sampled_from(["agent", "comment", "view", "create", "create:incident", "create:task"]),
     "pattern": st.one_of(NAMES.filter(str.strip), st.sampled_from(["@b.example", "A@Example.org", "noreply"])),
 }
 # What several tables have to agree on.
@@ -37,6 +38,7 @@ SHARED: Final[dict[str, list[str]]] = {
     "inbox.name": ["one", "two", "three"],
     "organisation.name": ["Acme", "Beta", 'Quote " and \\'],
     "person.roles": ["SUP", "OPS"],
+    "person.permissions": ["SUP", "OPS"],
 }
 _STEP: Final = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
@@ -124,11 +126,11 @@ def _name(value: Any) -> str:
 
 
 def _text(schema: Schema, _: Schema, path: str) -> Values:
+    if schema.get("format") in FORMATS:
+        return FORMATS[schema["format"]]
     shared = SHARED.get(path) or SHARED.get(path.rpartition(".")[2])
     if shared:
         return st.sampled_from(shared)
-    if "format" in schema and schema["format"] in FORMATS:
-        return FORMATS[schema["format"]]
     least, most = schema.get("minLength", 0), schema.get("maxLength", 12)
     if "pattern" in schema:
         found = st.from_regex(schema["pattern"].replace("$", r"\Z"), alphabet=st.characters(exclude_categories=["Cs"]))

@@ -287,7 +287,7 @@ def test_the_trace_says_that_the_right_was_there_and_the_proof_was_not() -> None
     (thread,) = [finding for finding in trace if finding.check == Reason.THREAD_REFERENCE]
     assert (thread.result, thread.detail) == (
         "mention",
-        "SUP-3 by evidence: whoever From names might, but their proof is none",
+        "SUP-3 by evidence: right to comment_any on SUP-3 (agent of SUP) takes proof aligned, this is none",
     )
 
 

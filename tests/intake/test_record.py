@@ -507,7 +507,10 @@ def test_an_explanation_has_the_verdict_and_every_look_up(world: World) -> None:
 def test_only_a_proved_author_is_answered_by_default_and_then_with_their_title(world: World) -> None:
     world.submit(mail("strict@example.org"), mail("strict@example.org", auth=PROVED))
     told = {trace.findings[-1]["detail"] for trace in world.rows(Trace)}
-    assert told == {"the author's proof is none, aligned is needed", "to cara@customer.example"}
+    assert told == {
+        "right to auto_reply in SUP (everybody) takes proof aligned, this is none",
+        "to cara@customer.example",
+    }
     (answer,) = world.rows(OutboxMail)
     assert b"    Printer on fire" in answer.octets
 

@@ -250,6 +250,32 @@ def test_a_trial_can_be_rolled_back(database: Database) -> None:
         assert policy_version(session.connection()) == rows(session, Person) == rows(session, Project) == 0
 
 
+def test_permissions_are_written_and_changed(database: Database) -> None:
+    configure(database, document(person=[person("Ana", "ana@example.org", permissions={"SUP": ["view", "comment"]})]))
+    assert exported(database).person[0].permissions == {"SUP": ("comment", "view")}
+    changes = configure(database, document(person=[person("Ana", "ana@example.org", permissions={"SUP": []})]))
+    about = "~ person Ana <ana@example.org>"
+    assert changes.lines == (f'{about}: permissions {{"SUP": ["comment", "view"]}} -> {{"SUP": []}}',)
+    assert exported(database).person[0].permissions == {"SUP": ()}
+
+
+def test_a_type_that_goes_takes_the_permissions_for_it_along(database: Database) -> None:
+    types = [{"name": "incident", "prefix": "IN"}, {"name": "task: urgent", "prefix": "TK"}]
+    ana = person("Ana", "ana@example.org", permissions={"SUP": ["create:task: urgent", "create:incident"]})
+    configure(database, {"project": [{"key": "SUP", "name": "Support", "issue_types": types}], "person": [ana]})
+    configure(database, {"project": [{"key": "SUP", "name": "Support", "issue_types": types[:1]}]})
+    assert exported(database).person[0].permissions == {"SUP": ("create:incident",)}
+
+
+def test_rights_stay_until_they_are_named_or_pruned(database: Database) -> None:
+    changes = configure(database, document(rights={"create": "aligned"}))
+    assert changes.lines[0] == '~ rights: create "none" -> "aligned"'
+    assert configure(database, document()).lines == ()
+    with database.session() as session:
+        assert load_policy(session).document.rights.create == "aligned"
+    assert configure(database, document(), prune=True).lines == ('~ rights: create "aligned" -> "none"',)
+
+
 def test_a_large_directory_fits_into_the_limits_of_the_database(database: Database) -> None:
     people = [person(f"P{i}", f"p{i}@example.org", f"q{i}@example.org") for i in range(1100)]
     assert len(configure(database, document(person=people)).lines) == 1101
@@ -259,6 +285,11 @@ def test_a_large_directory_fits_into_the_limits_of_the_database(database: Databa
 # ---- any document --------------------------------------------------------------------------------------------------
 
 
+def _said(person: dict[str, Any]) -> dict[str, Any]:
+    """The permissions; that there are none beside a role is nothing said."""
+    return {key: given for key, given in person["permissions"].items() if given or key not in person["roles"]}
+
+
 def as_set(document: Document) -> dict[str, Any]:
     """A document without the order of those tables and lists in which it means nothing."""
     plain = document.model_dump(mode="json")
@@ -266,7 +297,7 @@ def as_set(document: Document) -> dict[str, Any]:
         kind: {table.get("key") or table["name"]: table for table in plain[kind]} for kind in ("project", "inbox")
     }
     organisations = {table["name"]: tuple(sorted(table["domains"])) for table in plain["organisation"]}
-    people = {tuple(sorted(p["addresses"])): {**p, "addresses": ()} for p in plain["person"]}
+    people = {tuple(sorted(p["addresses"])): {**p, "addresses": (), "permissions": _said(p)} for p in plain["person"]}
     pairs = {frozenset(table["inboxes"]): table for table in plain["pair"]}
     return {**plain, **tables, "pair": pairs, "organisation": organisations, "person": people}
 

@@ -239,6 +239,7 @@ def test_people_are_found_by_address_id_and_part(database: Database) -> None:
         "addresses": ["ana@example.org", "ar@example.org"],
         "organisation": None,
         "roles": {"SUP": "agent"},
+        "permissions": {},
         "origin": "policy",
         "active": True,
         "created_at": "2026-03-01T12:00:00.000Z",

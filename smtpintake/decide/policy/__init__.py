@@ -16,6 +16,7 @@ from smtpintake.decide.policy.inbox import (
     OnFail,
     Require,
     SenderMapping,
+    Unentitled,
     UnknownSenders,
     Unmatched,
 )
@@ -24,11 +25,12 @@ from smtpintake.decide.policy.mapping import FieldMapping
 from smtpintake.decide.policy.naming import organisations_named, people_named
 from smtpintake.decide.policy.ownfield import FieldType, OwnField
 from smtpintake.decide.policy.pair import Pair, Together
-from smtpintake.decide.policy.people import Organisation, Person, Role
+from smtpintake.decide.policy.people import Organisation, Person
 from smtpintake.decide.policy.project import KEEP, REOPEN, IssueType, Project
 from smtpintake.decide.policy.proof import Proof
 from smtpintake.decide.policy.reading import PolicyError, read_document
 from smtpintake.decide.policy.replying import ClosedReplies, ClosedReply
+from smtpintake.decide.policy.rights import Right, Rights, Role
 from smtpintake.decide.policy.rule import Actions, Conditions, Refusal, Rule, Searches
 from smtpintake.decide.policy.rulebook import Key, Rulebook
 from smtpintake.decide.policy.section import Section
@@ -62,6 +64,8 @@ __all__ = [
     "Proof",
     "Refusal",
     "Require",
+    "Right",
+    "Rights",
     "Role",
     "Rule",
     "Rulebook",
@@ -69,6 +73,7 @@ __all__ = [
     "Section",
     "SenderMapping",
     "Together",
+    "Unentitled",
     "UnknownSenders",
     "Unmatched",
     "organisations_named",

@@ -1,12 +1,13 @@
 """What one table of the policy file says of another, and whether that is so."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from smtpintake.decide.faults import Fault
 from smtpintake.decide.policy.document import Document
-from smtpintake.decide.policy.inbox import Inbox
+from smtpintake.decide.policy.inbox import Inbox, UnknownSenders
 from smtpintake.decide.policy.mapping import mapping_faults
+from smtpintake.decide.policy.people import Person
 from smtpintake.decide.policy.project import KEEP, REOPEN, Project
 from smtpintake.decide.policy.rulefaults import rule_faults
 
@@ -43,8 +44,7 @@ def cross_faults(document: Document) -> Iterator[Fault]:
             if name not in inboxes:
                 yield Fault(f"pair[{i}].inboxes", f"{name!r} is not an inbox; there are {_listed(inboxes)}")
     for i, person in enumerate(document.person):
-        for key in person.roles.keys() - projects.keys():
-            yield Fault(f"person[{i}].roles.{key}", f"{key!r} is not a project; there are {_listed(projects)}")
+        yield from (Fault(f"person[{i}].{key}", what) for key, what in _of_person(person, projects))
         if person.organisation and person.organisation not in organisations:
             yield Fault(f"person[{i}].organisation", f"{person.organisation!r} is not an organisation of this file")
     yield from rule_faults(document.rule, projects, {inbox.name: inbox for inbox in document.inbox})
@@ -57,7 +57,11 @@ def _no_project(name: str, projects: Iterable[str]) -> str:
 
 
 def _of_inbox(inbox: Inbox, project: Project) -> Iterator[tuple[str, str]]:
-    """What `inbox` says that its project contradicts: the key, and what is allowed."""
+    """What `inbox` says that its project, or another key, contradicts: the key, and what is allowed."""
+    if inbox.unknown_senders is UnknownSenders.IMPORT and inbox.import_as is None:
+        yield "unknown_senders", "import_as must say as whom they are imported"
+    if inbox.unknown_senders is not UnknownSenders.IMPORT and inbox.import_as is not None:
+        yield "import_as", 'it is for unknown_senders = "import" alone'
     types = [issue_type.name for issue_type in project.issue_types]
     if inbox.issue_type and inbox.issue_type not in types:
         yield "issue_type", f"{inbox.issue_type!r} is not a type of {project.key}; it has {_listed(types)}"
@@ -74,6 +78,17 @@ def _of_inbox(inbox: Inbox, project: Project) -> Iterator[tuple[str, str]]:
             yield f"defaults.fields.{name}", fault
     for i, mapping in enumerate(inbox.field_mapping):
         yield from ((f"field_mapping[{i}].{key}", what) for key, what in mapping_faults(mapping, project))
+
+
+def _of_person(person: Person, projects: Mapping[str, Project]) -> Iterator[tuple[str, str]]:
+    """What a person is given in projects and for issue types that there aren't."""
+    for table, keys in (("roles", person.roles.keys()), ("permissions", person.permissions.keys())):
+        for key in keys - projects.keys():
+            yield f"{table}.{key}", f"{key!r} is not a project; there are {_listed(projects)}"
+    for key in person.permissions.keys() & projects.keys():
+        names = {issue_type.name for issue_type in projects[key].issue_types}
+        for issue_type in {permission.partition(":")[2] for permission in person.permissions[key]} - names - {""}:
+            yield f"permissions.{key}", f"{issue_type!r} is not a type of {key}; it has {_listed(names)}"
 
 
 def _repeated(table: str, key: str, values: list[str]) -> Iterator[Fault]:

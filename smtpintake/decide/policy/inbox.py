@@ -40,6 +40,12 @@ class UnknownSenders(StrEnum):
     REJECT = "reject"
     HOLD = "hold"
     CREATE = "create"
+    IMPORT = "import"
+
+
+class Unentitled(StrEnum):
+    CREATE = "create"
+    HOLD = "hold"
 
 
 class Unmatched(StrEnum):
@@ -97,8 +103,10 @@ class AutoReply(Section):
     """Only the mail that makes an issue is answered; there is no other value as yet."""
     to_cc: Literal[False] = False
     """Only the author is answered; there is no other value as yet."""
-    least_proof: Proof = Proof.ALIGNED
-    """How well the author must be proved: an answer to a forged From goes to a stranger."""
+    least_proof: Proof | None = None
+    """How well the author must be proved, where it isn't as `[rights]` says: an answer to a forged From goes to a
+    stranger.
+    """
 
 
 class AllowedDomain(Section):
@@ -167,7 +175,17 @@ class Inbox(Section):
     """Of new issues, and of what we write."""
     unknown_senders: UnknownSenders = UnknownSenders.REJECT
     """An author who is not registered (came only by mail, if at all) is refused, `550 5.7.1 sender.unknown`; kept for
-    an operator; or added as a person.
+    an operator; added as a person; or taken for the person that `import_as` names.
+    """
+    unknown_least_proof: Literal[Proof.FAILED, Proof.NONE, Proof.ALIGNED] = Proof.FAILED
+    """How well such an author must be proved to be created or imported; others get `550 5.7.26 sender.unproved`."""
+    unknown_role: Literal["customer", "member"] = "customer"
+    """The role in the inbox's project of a person that a mail created."""
+    import_as: Address | None = None
+    """With `unknown_senders = "import"`: an address of the person who reports what unregistered authors write."""
+    unentitled: Unentitled = Unentitled.CREATE
+    """A mail that leads to an issue to which its author may not write becomes an issue of its own, which mentions the
+    other; or is kept for an operator.
     """
     unmatched: Unmatched = Unmatched.CREATE
     """What becomes of a mail that belongs to no existing issue."""

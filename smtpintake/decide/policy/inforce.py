@@ -14,7 +14,7 @@ from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import Inbox
 from smtpintake.decide.policy.naming import organisations_of, people_of, people_of_rule
 from smtpintake.decide.policy.pair import Together
-from smtpintake.decide.policy.project import Project
+from smtpintake.decide.policy.project import IssueType, Project
 from smtpintake.decide.policy.rule import Rule
 from smtpintake.decide.policy.rulebook import Rulebook
 
@@ -29,6 +29,11 @@ class Policy:
     @cached_property
     def projects(self) -> dict[str, Project]:
         return {project.key: project for project in self.document.project}
+
+    @cached_property
+    def issue_types(self) -> dict[tuple[str, str], IssueType]:
+        """(Project key, name) -> the type."""
+        return {(project.key, each.name): each for project in self.document.project for each in project.issue_types}
 
     @cached_property
     def inboxes(self) -> dict[str, Inbox]:

@@ -32,6 +32,8 @@ def organisations_named(document: Document) -> Iterator[tuple[str, str]]:
 def people_of(inbox: Inbox) -> Iterator[tuple[str, str]]:
     if inbox.creator != SENDER:
         yield "creator", inbox.creator
+    if inbox.import_as is not None:
+        yield "import_as", inbox.import_as
     if inbox.defaults.assignee is not None:
         yield "defaults.assignee", inbox.defaults.assignee
     for i, mapping in enumerate(inbox.map_senders):

@@ -1,18 +1,14 @@
 """`[[person]]` and `[[organisation]]`: who is known, as the policy file names them."""
 
-from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from smtpintake.decide.fields import Address, Domain, Name
+from smtpintake.decide.policy.rights import Permission, Role
 from smtpintake.decide.policy.section import Section
 
-
-class Role(StrEnum):
-    CUSTOMER = "customer"
-    AGENT = "agent"
-    MANAGER = "manager"
+Permissions = Annotated[tuple[Permission, ...], AfterValidator(lambda several: tuple(sorted(set(several))))]
 
 
 class Person(Section):
@@ -23,9 +19,11 @@ class Person(Section):
     organisation: str = ""
     """The name of an organisation that is in the same file."""
     roles: Annotated[dict[str, Role], Field(default_factory=dict)]
-    """By project key. Agents and managers may write to every issue of the project, everybody else to those that they
-    take part in; with proof.
+    """By project key: a `customer` makes issues, a `member` also sees and comments on everything, `agent` and `manager`
+    have every right; with proof.
     """
+    permissions: Annotated[dict[str, Permissions], Field(default_factory=dict)]
+    """By project, beside the role: `create`, `create:<issue type>`, `comment` (on every issue), `view`, `agent`."""
 
 
 class Organisation(Section):

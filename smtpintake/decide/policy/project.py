@@ -1,7 +1,7 @@
 """`[[project]]`: where issues are kept, of what types they are, and which values they may have."""
 
 from collections.abc import Iterable
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ class IssueType(Section):
     """What people call it, such as `incident`."""
     prefix: Annotated[str, Field(pattern=r"^[A-Z]{2,8}$")]
     """Two to eight capitals, and no project's key: what `[IN:000012]` in a subject names."""
+    token_comments: bool = True
+    """Whether a token in the subject leads to issues of this type; replies find them anyway."""
 
 
 class Project(Section):
@@ -38,6 +40,8 @@ class Project(Section):
     """Those of them in which an issue is done."""
     fields: tuple[OwnField, ...] = ()
     """Fields of your own, which its issues have besides the others."""
+    default_role: Literal["none", "customer", "member"] = "customer"
+    """The role of registered people who have neither role nor permissions here; `none` closes the project to them."""
 
     @model_validator(mode="after")
     def _types_are_distinct(self) -> Self:

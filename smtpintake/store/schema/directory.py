@@ -105,10 +105,15 @@ class PersonAddress(Table, table=True):
 
 
 class PersonRole(Table, table=True):
+    """What a person may do in a project: a role, or an empty text, and permissions beside it, one a line. A row with
+    neither gives nothing, which is less than no row.
+    """
+
     __tablename__ = "person_role"
     __table_args__ = (UniqueConstraint("person_id", "project_id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = Field(foreign_key="person.id")
     project_id: int = Field(foreign_key="project.id", index=True)
-    role: str
+    role: str = ""
+    permissions: str = ""
