@@ -1,8 +1,8 @@
 """Commands in mail: whose count, what each means in the project at hand, and what they come to.
 
 Contract: pure. `obeyed` is asked last, of a mail that becomes an issue or a comment, so commands win over defaults,
-mapping and rules. Only who works on the project gives any, as a person (no machine), and always with proof: `aligned`
-or `key`, also in an inbox that asks nobody else for it. Whoever may not has written text, and hears nothing. Who may
+mapping and rules. Only who has the right to gives any, as a person (no machine), and always with proof: `aligned` or
+`key`, also in an inbox that asks nobody else for it. Whoever may not has written text, and hears nothing. Who may
 hears of each command that we don't know or that can't be done; it stays in the text. A command changes what the policy
 has: its statuses, its types, people who work on the project.
 """
@@ -16,10 +16,12 @@ from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
 from smtpintake.decide.facts import Facts, Finding, Sender, Standing
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import Changes, Orders, Refused
-from smtpintake.decide.policy import Defaults, Policy, Project, Proof, Role
+from smtpintake.decide.policy import Defaults, Policy, Project, Proof, Right, Role
+from smtpintake.decide.rights import may, may_on
 from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.message import Origin
+from smtpintake.mail.reason import Reason
 
 CHECK: Final = "commands"
 MAX_TAG: Final = 60
@@ -44,13 +46,10 @@ def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     decision = judgement.decision
     if facts.commands is None or not isinstance(decision, CreateIssue | AddComment):
         return judgement
-    if isinstance(decision, CreateIssue):
-        key, proof = decision.fields.project, facts.proof
-    else:
-        key, proof = decision.candidate.project_key, decision.proof
+    key = decision.fields.project if isinstance(decision, CreateIssue) else decision.candidate.project_key
     standing = _standing(facts, decision)
     project = policy.projects.get(key)
-    why = _why_not(facts, key, proof)
+    why = _why_not(facts, policy, decision)
     if why or project is None or standing is None:
         lines = _lines(facts.commands.commands)
         return _with(judgement, Finding(CHECK, "text", f"{lines}: {why or f'{key} is not in force'}"))
@@ -60,20 +59,25 @@ def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     return _ordered(judgement, decision, execution)
 
 
-def _why_not(facts: Facts, project: str, proof: Proof) -> str:
+def _why_not(facts: Facts, policy: Policy, decision: CreateIssue | AddComment) -> str:
     """Why the author's commands are text, or an empty string."""
     if facts.message.origin is not Origin.HUMAN:
         return f"the mail's origin is {facts.message.origin}"
-    # Whoever is deactivated comes so far where an operator releases their mail.
-    if facts.sender is None or not _works_on(facts.sender, project):
-        return f"the author does not work on {project}"
-    if proof.rank < Proof.ALIGNED.rank:
-        return f"whoever From names might, but their proof is {proof}"
-    return ""
+    if facts.sender is not None and not facts.sender.active:
+        return f"{facts.sender.name} is deactivated"  # comes so far where an operator releases their mail
+    if isinstance(decision, CreateIssue):
+        answer = may(facts, policy, Right.COMMANDS, decision.fields.project)
+    else:
+        # A Message-ID of ours is passed on in every reply: enough to add to an issue, not to change it.
+        if decision.candidate.how is not Reason.THREAD_KEY and facts.proof.rank < Proof.ALIGNED.rank:
+            return f"the author's proof is {facts.proof}"
+        answer = may_on(facts, policy, Right.COMMANDS, decision.candidate)
+    return "" if answer else answer.why
 
 
 def _works_on(person: Sender, project: str) -> bool:
-    return person.active and person.roles.get(project) in _WORKING_ROLES
+    permitted = person.permissions.get(project, frozenset())
+    return person.active and (person.roles.get(project) in _WORKING_ROLES or "agent" in permitted)
 
 
 def _ordered(judgement: Judgement, decision: CreateIssue | AddComment, done: "_Execution") -> Judgement:

@@ -151,11 +151,11 @@ def test_a_mail_of_commands_only_is_known_as_such() -> None:
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"sender": None}, "does not work on SUP"),
-        ({"sender": make.sender()}, "does not work on SUP"),
-        ({"sender": make.sender(Role.CUSTOMER)}, "does not work on SUP"),
-        ({"sender": Sender(7, "Cara", {"OPS": Role.MANAGER})}, "does not work on SUP"),
-        ({"sender": make.sender(Role.AGENT, active=False), "waived": "sender"}, "does not work on SUP"),
+        ({"sender": None}, "no right to commands on SUP-3"),
+        ({"sender": make.sender()}, "no right to commands on SUP-3"),
+        ({"sender": make.sender(Role.CUSTOMER)}, "no right to commands on SUP-3"),
+        ({"sender": Sender(7, "Cara", {"OPS": Role.MANAGER})}, "no right to commands on SUP-3"),
+        ({"sender": make.sender(Role.AGENT, active=False), "waived": "sender"}, "deactivated"),
         ({"auth": UNVERIFIED}, "proof is none"),
         ({"auth": verdict("pass of evil.example")}, "proof is"),
         ({"message": make.message(origin=Origin.LIST)}, "origin is list"),
@@ -183,6 +183,21 @@ def test_a_reply_key_is_proof() -> None:
     keyed = make.candidate(Reason.THREAD_KEY, key_owner="cara@customer.example")
     decision, _ = decided(**facts_of("#status closed", auth=UNVERIFIED, candidates=(keyed,)))
     assert decision.orders.changes == Changes(status="closed")
+
+
+def test_a_message_id_of_ours_is_not_proof_enough() -> None:
+    """Every reply passes it on, so whoever has one of an agent's mails knows it."""
+    known = make.candidate(Reason.THREAD_REFERENCE, key_owner="cara@customer.example")
+    decision, findings = decided(**facts_of("#status closed", auth=UNVERIFIED, candidates=(known,)))
+    assert isinstance(decision, AddComment)
+    assert decision.orders == NO_ORDERS
+    assert "proof is none" in findings[0].detail
+
+
+def test_the_permission_to_act_as_agent_is_enough() -> None:
+    permitted = Sender(7, "Cara", {}, permissions={"SUP": frozenset(("agent",))})
+    orders = in_reply("#status closed", "#assign me", sender=permitted)
+    assert orders.changes == Changes(status="closed", assignee_id=7)
 
 
 def test_a_mention_is_not_commanded() -> None:
