@@ -5,7 +5,6 @@ Contract: `get` costs a dict lookup. Bounded in entries and in characters; the l
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from smtpintake.auth.answers import Answer
@@ -40,7 +39,8 @@ class AnswerCache:
     def put(self, question: Question, answer: Answer, ttl: float) -> None:
         """Keep `answer` for `ttl` seconds."""
         self._drop(question)
-        self._entries[question] = self._clock() + ttl, replace(answer, cached=True)
+        cached = Answer(answer.name, answer.rdtype, answer.found, answer.records, answer.detail, cached=True)
+        self._entries[question] = self._clock() + ttl, cached
         self._characters += _weight(answer)
         while len(self._entries) > self._size or self._characters > self._max_characters:
             self._drop(next(iter(self._entries)))

@@ -12,7 +12,9 @@ import ipaddress
 import re
 import secrets
 import struct
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -80,13 +82,22 @@ def text(wire: Name) -> str:
     return ".".join(labels) or "."
 
 
+def random_numbers() -> Iterator[int]:
+    """Numbers of 16 bits that nobody can guess (RFC 5452 s9.2), without end; of no use to a process that was forked.
+
+    They are drawn a block at a time: each draw gives up the interpreter's lock, and then waits for it.
+    """
+    while True:
+        yield from array("H", secrets.token_bytes(4096))
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question to a recursive server, with an id that cannot be guessed (RFC 5452 s9.2)."""
+    """One question to a recursive server. `ident` is one of `random_numbers`."""
 
     name: Name
     rdtype: RdType
-    ident: int = field(default_factory=lambda: secrets.randbits(16))
+    ident: int
 
     @property
     def octets(self) -> bytes:

@@ -1,8 +1,7 @@
-"""Name servers: which ones there are, and one question to one of them.
+"""Name servers: which ones there are, and one question to one of them over TCP. Over UDP: see `net.ports`.
 
-Contract: `ask_udp` and `ask_tcp` give the reply that belongs to the question, whatever its code, or raise one of
-`SILENCE`. Each query has an id of its own and each UDP query a socket and so a port of its own, both random
-(RFC 5452 s9.2); what does not match the question is passed over. No deadline here: the caller has it.
+Contract: `ask_tcp` gives the reply that belongs to the question, whatever its code, or raises one of `SILENCE`. No
+deadline here: the caller has it.
 """
 
 import asyncio
@@ -80,39 +79,6 @@ def _listed(file: Path, _changed: int) -> Sequence[Nameserver]:
             continue  # The system's resolver passes over it as well.
         found.append(Nameserver(address))
     return tuple(found)
-
-
-async def ask_udp(server: Nameserver, query: Query) -> Message | None:
-    """The reply over UDP; None where it says that it is truncated."""
-    loop = asyncio.get_running_loop()
-    reply: asyncio.Future[Message | None] = loop.create_future()
-    with socket.socket(server.family, socket.SOCK_DGRAM) as client:
-        client.setblocking(False)
-        # Connected, so that the kernel drops what comes from elsewhere, and a port where nobody listens is known at
-        # once. The kernel draws our port.
-        client.connect(server.sockaddr)
-        client.send(query.octets)
-        loop.add_reader(client, _listen, client, query, reply)
-        try:
-            return await reply
-        finally:
-            loop.remove_reader(client)
-
-
-def _listen(client: socket.socket, query: Query, reply: "asyncio.Future[Message | None]") -> None:
-    """Take one datagram; what is no reply to `query` may come from anybody, and is passed over."""
-    if reply.done():
-        return
-    try:
-        octets = client.recv(_MAX_MESSAGE)
-        if query.is_truncated_in(octets):
-            reply.set_result(None)
-        elif query.is_answered_by(message := parse(octets)):
-            reply.set_result(message)
-    except (WireError, BlockingIOError, InterruptedError):
-        pass
-    except OSError as error:
-        reply.set_exception(error)
 
 
 async def ask_tcp(server: Nameserver, query: Query) -> Message:

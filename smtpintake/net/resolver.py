@@ -9,7 +9,6 @@ the next. While no server answers at all, everything not in the cache is TROUBLE
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,8 +17,9 @@ from smtpintake.net import dnswire
 from smtpintake.net.answercache import AnswerCache, Question
 from smtpintake.net.breaker import Breaker
 from smtpintake.net.dnsreply import MAX_ALIASES, MAX_TTL, Reply, read
-from smtpintake.net.dnswire import Message, Query, Rcode, RdType
-from smtpintake.net.nameserver import SILENCE, Nameserver, ask_tcp, ask_udp, system_nameservers
+from smtpintake.net.dnswire import Message, Name, Query, Rcode, RdType
+from smtpintake.net.nameserver import SILENCE, Nameserver, ask_tcp, system_nameservers
+from smtpintake.net.ports import Ports
 
 QUERY_TIMEOUT: Final = 2.0
 TOTAL_TIMEOUT: Final = 8.0
@@ -27,7 +27,7 @@ CACHE_SIZE: Final = 20_000
 # A record with TTL 0 is for the mails that are here now.
 MIN_TTL: Final = 2
 TROUBLE_TTL: Final = 5  # RFC 2308 s7: at most five minutes
-# Queries under way: each has a socket of its own.
+# Queries under way. Those over TCP have a socket each.
 MAX_QUERIES: Final = 256
 
 _ROUNDS: Final = 2  # over all servers
@@ -51,7 +51,9 @@ class Resolver:
         self._total_timeout: Final = total_timeout
         self._cache: Final = AnswerCache(cache_size, clock)
         self._flights: Final[dict[Question, asyncio.Task[Answer]]] = {}
-        self._sockets: Final = asyncio.Semaphore(MAX_QUERIES)
+        self._under_way: Final = asyncio.Semaphore(MAX_QUERIES)
+        self._numbers: Final = dnswire.random_numbers()
+        self._ports: Final[dict[Nameserver, Ports]] = {}
         self._preferred: Nameserver | None = None  # the one that answered last
         self.breaker: Final = Breaker(self.probe)
 
@@ -70,12 +72,14 @@ class Resolver:
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
+        for ports in self._ports.values():
+            ports.close()
 
     @property
     def nameservers(self) -> Sequence[Nameserver]:
         """Those that are asked, the one that answered last first."""
         servers = self._configured or system_nameservers()
-        if self._preferred in servers:
+        if len(servers) > 1 and self._preferred in servers:
             return sorted(servers, key=lambda server: server != self._preferred)
         return servers
 
@@ -94,16 +98,20 @@ class Resolver:
         `name` is in lower case, without the last dot.
         """
         asked = (name, rdtype)
-        if (known := self._cache.get(asked) or self._flights.get(asked) or self._refused(asked)) is not None:
+        if (known := self._cache.get(asked) or self._flights.get(asked)) is not None:
             return known
-        flight = self._flights[asked] = asyncio.create_task(self._look_up(asked))
+        if (wire := dnswire.name(name)) is None:
+            return Answer(*asked, Found.NXDOMAIN, detail="is no domain name")
+        if self.breaker.is_open:
+            return Answer(*asked, Found.TROUBLE, detail=_BREAKER_OPEN)
+        flight = self._flights[asked] = asyncio.create_task(self._look_up(asked, wire))
         flight.add_done_callback(lambda _: self._flights.pop(asked, None))
         return flight
 
     async def probe(self) -> bool:
         """Whether a name server answers what any can answer, whatever it says."""
         for server in self.nameservers:
-            if isinstance(await self._ask(server, Query(_ROOT, RdType.NS), self._query_timeout), Message):
+            if isinstance(await self._ask(server, self._query(_ROOT, RdType.NS), self._query_timeout), Message):
                 return True
         return False
 
@@ -111,48 +119,38 @@ class Resolver:
         """Each name server, asked what any can answer, and why it is of no use; nothing where it answers."""
         servers = self.nameservers
         replies = await asyncio.gather(
-            *(self._ask(server, Query(_ROOT, RdType.NS), self._query_timeout) for server in servers)
+            *(self._ask(server, self._query(_ROOT, RdType.NS), self._query_timeout) for server in servers)
         )
         return [(server, _objection(reply)) for server, reply in zip(servers, replies, strict=True)]
 
-    def _refused(self, asked: Question) -> Answer | None:
-        """The answer where nobody can be asked."""
-        if dnswire.name(asked[0]) is None:
-            return Answer(*asked, Found.NXDOMAIN, detail="is no domain name")
-        if self.breaker.is_open:
-            return Answer(*asked, Found.TROUBLE, detail=_BREAKER_OPEN)
-        if not self.nameservers:
-            return Answer(*asked, Found.TROUBLE, detail="no name server is configured")
-        return None
-
-    async def _look_up(self, asked: Question) -> Answer:
-        """Ask, follow aliases, and remember."""
+    async def _look_up(self, asked: Question, name: Name) -> Answer:
+        """Ask for `name`, follow aliases, and remember."""
         try:
-            reply = await self._follow(*asked)
+            reply = await self._follow(asked, name)
         except _NoAnswerError as error:
             reply = Reply(Answer(*asked, Found.TROUBLE, detail=str(error)), TROUBLE_TTL)
         if not self.breaker.is_open:
             self._cache.put(asked, reply.answer, max(reply.ttl, MIN_TTL))
         return reply.answer
 
-    async def _follow(self, asked: str, rdtype: str) -> Reply:
+    async def _follow(self, asked: Question, name: Name) -> Reply:
         """The answer at the end of a chain of aliases. Raises _NoAnswerError."""
-        name, ttl, deadline = dnswire.name(asked), MAX_TTL, asyncio.get_running_loop().time() + self._total_timeout
+        rdtype, ttl, deadline = RdType[asked[1]], MAX_TTL, asyncio.get_running_loop().time() + self._total_timeout
         for _ in range(MAX_ALIASES):
-            assert name is not None
-            async with self._sockets:
-                message = await self._exchange(Query(name, RdType[rdtype]), deadline)
-            reply = read(asked, RdType[rdtype], message)
+            async with self._under_way:
+                message = await self._exchange(self._query(name, rdtype), deadline)
+            reply = read(asked[0], rdtype, message)
             ttl = min(ttl, reply.ttl)
             if reply.alias is None:
-                return replace(reply, ttl=ttl)
+                return Reply(reply.answer, ttl)
             name = reply.alias
         raise _NoAnswerError(f"more than {MAX_ALIASES} aliases")
 
     async def _exchange(self, query: Query, deadline: float) -> Message:
         """A reply with an answer, from the first server that gives one. Raises _NoAnswerError."""
-        clock, why, refused = asyncio.get_running_loop().time, "no answer in time", set()
-        for server in _ROUNDS * tuple(self.nameservers):
+        servers, refused = self.nameservers, set()
+        clock, why = asyncio.get_running_loop().time, "no answer in time" if servers else "no name server is configured"
+        for server in _ROUNDS * tuple(servers):
             patience = min(self._query_timeout, deadline - clock())
             if self.breaker.is_open:
                 raise _NoAnswerError(_BREAKER_OPEN)
@@ -172,11 +170,19 @@ class Resolver:
             refused.add(server)
         raise _NoAnswerError(why)
 
+    def _query(self, name: Name, rdtype: RdType) -> Query:
+        return Query(name, rdtype, next(self._numbers))
+
     async def _ask(self, server: Nameserver, query: Query, patience: float) -> Message | str:
         """One server's whole reply, whatever its code, or why there is none."""
+        ends = asyncio.get_running_loop().time() + patience
+        if (ports := self._ports.get(server)) is None:
+            ports = self._ports[server] = Ports(server, self._numbers)
         try:
-            async with asyncio.timeout(patience):
-                return await ask_udp(server, query) or await ask_tcp(server, query)
+            if (message := await ports.ask(query, patience)) is not None:
+                return message
+            async with asyncio.timeout_at(ends):
+                return await ask_tcp(server, query)
         except SILENCE as error:
             return _told(error)
 

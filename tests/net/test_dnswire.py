@@ -4,7 +4,7 @@ import struct
 
 import pytest
 from dnslib import AAAA, CNAME, MX, NS, PTR, QTYPE, RR, SOA, TXT, A, DNSRecord
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpintake.auth.answers import Found
@@ -50,9 +50,10 @@ def reply_to(query: Query, *records: tuple[str, str, int], rcode: int = 0, soa: 
 def query(name: str = "example.org", rdtype: RdType = RdType.TXT) -> Query:
     wire = dnswire.name(name)
     assert wire
-    return Query(wire, rdtype)
+    return Query(wire, rdtype, 4711)
 
 
+@settings(deadline=None)
 @given(NAME, st.lists(RECORD, max_size=8), st.integers(0, (1 << 31) - 1))
 def test_what_dnslib_writes_is_read(name: str, records: list[tuple[str, str]], ttl: int) -> None:
     asked = query(name)
@@ -63,6 +64,7 @@ def test_what_dnslib_writes_is_read(name: str, records: list[tuple[str, str]], t
     assert {record.ttl for record in message.records} <= {ttl}
 
 
+@settings(deadline=None)
 @given(NAME, st.sampled_from(RdType))
 def test_what_is_asked_is_what_dnslib_reads(name: str, rdtype: RdType) -> None:
     asked = query(name, rdtype)
@@ -72,6 +74,7 @@ def test_what_is_asked_is_what_dnslib_reads(name: str, rdtype: RdType) -> None:
     assert record.ar[0].edns_len == 1232
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_octets_are_read_or_refused(data: st.DataObject) -> None:
     good = reply_to(query(), ("TXT", "x" * 300, 5), ("MX", "10 mx.example.org", 5), ("A", "192.0.2.1", 5), soa=60)
