@@ -1,4 +1,4 @@
-"""The writer thread: the only one of a process that writes mail, many mails a commit.
+"""The writer thread: the only one of a process that writes mail as it comes, many mails a commit.
 
 Contract: `submit` gives a future; it is resolved after the commit that made the job durable, in the loop that submitted
 it, and never raises: what could not be written is answered 4yz, and nothing of it is kept. A job alone waits for
