@@ -5,7 +5,8 @@ what the project or the inbox gives to everybody else, or because they take part
 forged, they must be *proved* as well as `[rights]` asks. The Answer names the right and what was missing.
 
 A key is our reply address, or our Message-ID, that was sent to this very author. The address proves them whatever else
-is said of the mail; a Message-ID is passed on in every reply, so it proves nobody whom their own domain disowns.
+is said of the mail; a Message-ID is passed on in every reply, so it proves nobody whom their own domain disowns, and
+nobody for what only some people may do.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Final
 
 from smtpintake.decide.facts import Candidate, Facts, Sender
 from smtpintake.decide.policy import Policy, Proof, Require, Right, Role, UnknownSenders
-from smtpintake.decide.policy.rights import BELIEVED, BUNDLES, OF_PARTICIPANTS, PERMISSIONS
+from smtpintake.decide.policy.rights import BELIEVED, BUNDLES, OF_FEW, OF_PARTICIPANTS, PERMISSIONS
 from smtpintake.mail.reason import Reason
 
 _NOTHING: Final[frozenset[str]] = frozenset()
@@ -49,7 +50,10 @@ def may_on(facts: Facts, policy: Policy, right: Right, issue: Candidate) -> Answ
     if not given:
         permissions, whence = _permissions(facts, policy, issue.project_key)
         given = whence if _gives(permissions, right, issue.issue_type) else ""
-    return _answer(right, f"on {issue.issue_key}", given, proof_on(facts, issue), least_proof(facts, policy, right))
+    # What only some people may do is worth the forging of one of them, who hands our Message-IDs on with each reply.
+    by_reference = right in OF_FEW and issue.how is not Reason.THREAD_KEY
+    proof = facts.proof if by_reference else proof_on(facts, issue)
+    return _answer(right, f"on {issue.issue_key}", given, proof, least_proof(facts, policy, right))
 
 
 def may_append(facts: Facts, policy: Policy, issue: Candidate) -> Answer:

@@ -8,6 +8,7 @@ from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.decide.policy import Policy, PolicyError, Proof, Right, Role, read_document
 from smtpintake.decide.policy.rights import allowed_proofs
 from smtpintake.decide.rights import may, may_on
+from smtpintake.mail.reason import Reason
 from tests import make
 from tests.decide.verdicts import verdict
 
@@ -55,6 +56,17 @@ def test_nothing_that_failed_is_added_to_an_issue_whatever_the_policy(right: Rig
         facts = make.facts(policy, sender=make.sender(role), auth=DISOWNED)
         assert facts.proof is Proof.FAILED
         assert not may_on(facts, policy, right, make.candidate()) or right in (Right.CREATE, Right.AUTO_REPLY)
+
+
+@pytest.mark.parametrize("right", [*OF_AGENTS, Right.COMMENT])
+def test_our_message_id_proves_nobody_for_what_only_some_may_do(right: Right) -> None:
+    policy = make.policy()
+    facts = make.facts(policy, sender=make.sender(Role.AGENT))
+    owned = {"participates": False, "key_owner": "cara@customer.example"}
+    assert may_on(facts, policy, right, make.candidate(Reason.THREAD_KEY, **owned))
+    assert bool(may_on(facts, policy, right, make.candidate(Reason.THREAD_REFERENCE, **owned))) is (
+        right is Right.COMMENT
+    )
 
 
 @pytest.mark.parametrize("right", list(Right))

@@ -32,7 +32,7 @@ class Right(StrEnum):
 # What a project gives to some and not to others, so that it matters who they are: never without proof, but where the
 # inbox asks nobody for any. Commands change what others rely on: they always take proof.
 BELIEVED: Final = frozenset((Right.COMMENT_ANY, Right.VIEW, Right.INTERNAL, Right.AGENT))
-_PROVED: Final = BELIEVED | {Right.COMMANDS}
+OF_FEW: Final = BELIEVED | {Right.COMMANDS}
 # A key proves a reply, so what is asked before there is an issue cannot wait for one.
 _FIRST: Final = frozenset((Right.CREATE, Right.AUTO_REPLY))
 
@@ -79,7 +79,7 @@ def allowed_proofs(right: Right) -> tuple[Proof, ...]:
     """What `[rights]` may ask for `right`."""
     if right in _FIRST:
         return (Proof.FAILED, Proof.NONE, Proof.ALIGNED)
-    return (Proof.ALIGNED, Proof.KEY) if right in _PROVED else (Proof.NONE, Proof.ALIGNED, Proof.KEY)
+    return (Proof.ALIGNED, Proof.KEY) if right in OF_FEW else (Proof.NONE, Proof.ALIGNED, Proof.KEY)
 
 
 # ---- who is given them -----------------------------------------------------------------------------------------------
