@@ -17,7 +17,7 @@ from smtpintake.decide.decision import AddComment, Decision, Outcome, Repeat
 from smtpintake.decide.facts import Facts, Sender
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of
-from smtpintake.decide.policy import AllowedDomain, Inbox, Policy, Role
+from smtpintake.decide.policy import AllowedDomain, Inbox, Policy, Role, UnknownSenders
 from smtpintake.decide.prose import deciding, would
 from smtpintake.decide.rules import CHECK as RULE
 from smtpintake.decide.rules import asked
@@ -106,7 +106,8 @@ def _inboxes(facts: Facts) -> Iterator[tuple[str, str, Inbox]]:
                 yield from _valid(inbox, name, not value, f"{name} = {str(not value).lower()}")
             case StrEnum():
                 for other in type(value):
-                    if other is not value:
+                    # To import a mail takes somebody to import it as.
+                    if other is not value and (other is not UnknownSenders.IMPORT or inbox.import_as):
                         yield from _valid(inbox, name, other, f"{name} = {other.value!r}")
             case tuple() if name not in ("addresses", "separators"):
                 for entry in islice(value, _MOST):

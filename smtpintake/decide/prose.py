@@ -188,6 +188,8 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "reject": "The issue is closed, and the inbox refuses replies to such: {detail}.",
         "*": "The issue is closed, which makes of a reply: {result}; {detail}.",
     },
+    "import_as": {"*": "It comes in as the mail of {detail}."},
+    "unentitled": {"*": "The author has {detail}, and the mail is held."},
     "map_senders": {"*": "The inbox says for whom the author counts: {detail}."},
     "fields": {"*": "A field is {result}: {detail}."},
     "field_mapping": {

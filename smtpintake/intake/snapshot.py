@@ -57,7 +57,7 @@ class Snapshots:
                     raise
                 self._unreadable = version
                 in_force = self.newest.policy.version
-                _log.error("a policy cannot be read", version=version, in_force=in_force, error=str(error))
+                _log.error("a policy cannot be read", version=version, in_force=in_force, error=str(error)[:300])
         return self.newest
 
     def _read(self, connection: Connection) -> None:
