@@ -71,10 +71,13 @@ def proof_on(facts: Facts, issue: Candidate) -> Proof:
 
 
 def holds_key(facts: Facts, issue: Candidate) -> bool:
+    """True where the author was given the address or the mail by which the issue is meant. Both travel on with every
+    reply to all, so for a From that its own domain disowns they mean nothing.
+    """
     author = facts.message.author
-    if author is None or issue.key_owner != author.mailbox.folded:
+    if author is None or facts.proof is Proof.FAILED or issue.key_owner != author.mailbox.folded:
         return False
-    return issue.how is Reason.THREAD_KEY or (issue.how is Reason.THREAD_REFERENCE and facts.proof is not Proof.FAILED)
+    return issue.how in (Reason.THREAD_KEY, Reason.THREAD_REFERENCE)
 
 
 def is_unknown(facts: Facts) -> bool:

@@ -258,8 +258,8 @@ OWN_KEY = make.candidate(Reason.THREAD_KEY, participates=False, key_owner="cara@
         (FORGED, None, MARKED, Role.AGENT, make.candidate(), False),
         (FORGED, None, {**MARKED, "require": "none"}, None, make.candidate(), False),
         (FORGED, CARA, MARKED, None, make.candidate(), True),
-        # The reply key is proof by itself.
-        (FORGED, None, MARKED, None, OWN_KEY, True),
+        # The reply key is proof by itself, but not for a From that its own domain disowns: replies to all hand it on.
+        (FORGED, None, MARKED, None, OWN_KEY, False),
         (NOTHING, None, {}, None, OWN_KEY, True),
     ],
 )

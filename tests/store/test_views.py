@@ -149,6 +149,7 @@ def test_a_log_row_has_every_key_of_the_contract(database: Database) -> None:
         "issue": "SUP-1",
         "comment": None,
         "duplicate_of": None,
+        "released_by": None,
         "raw": "t1",
         "auth_results": AUTH_RESULTS,
         "policy_version": 1,

@@ -27,7 +27,8 @@ def cross_faults(document: Document) -> Iterator[Fault]:
     yield from _repeated("rule", "name", [rule.name for rule in document.rule])
     yield from _repeated("person", "addresses", [a for person in document.person for a in person.addresses])
     prefixes = [issue_type.prefix for project in document.project for issue_type in project.issue_types]
-    yield from _repeated("project", "issue_types", sorted(set(prefixes) & set(projects)))
+    for prefix in sorted(set(prefixes) & set(projects)):
+        yield Fault("project.issue_types", f"the prefix {prefix!r} is also the key of a project")
     own = {address for inbox in document.inbox for address in inbox.addresses}
     for i, inbox in enumerate(document.inbox):
         project = projects.get(inbox.project)
