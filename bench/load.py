@@ -33,7 +33,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail from `ana@domain`, by the server `mx.domain`; no line of it begins with a dot."""
+    """A mail from `ana@domain`; no line of it begins with a dot."""
 
     domain: str
     octets: bytes

@@ -6,7 +6,7 @@ What does not match the query is passed over: who wants to be believed must gues
 `MAX_USES` queries or `LIFETIME` a port is closed.
 
 Why not a port for each query: opening and watching a socket costs the event loop four times what sending and receiving
-do, and a mail from a new domain asks five questions. Why transports: a call of the socket's own gives up the
+do, and a mail from a new domain asks four questions or more. Why transports: a call of the socket's own gives up the
 interpreter's lock, and then waits until the thread that writes to the database gives it back.
 """
 
