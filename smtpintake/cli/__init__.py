@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smtpintake.cli.program import Program, with_config
 from smtpintake.decide.policy import PolicyError
+from smtpintake.journal import keep_journal
 from smtpintake.settings import SettingsError
 
 FAILED: Final = 1
@@ -61,6 +62,9 @@ class Commands(click.Group):
 @click.pass_context
 def smtpintake(context: click.Context) -> None:
     """An MX for your issue tracker: each mail becomes an issue or a comment before its sender hangs up."""
+    keep_journal(
+        "warning", "text"
+    )  # a command prints what it was asked for; what serves tells more, as its settings say
     context.ensure_object(Program)
 
 

@@ -35,6 +35,7 @@ class Snapshots:
 
     def __init__(self, database: Database) -> None:
         self._database: Final = database
+        self._has_looked = False
         self.newest = Snapshot(EMPTY_POLICY, {}, {})
         self._unreadable = 0  # a version
 
@@ -58,6 +59,7 @@ class Snapshots:
                 self._unreadable = version
                 in_force = self.newest.policy.version
                 _log.error("a policy cannot be read", version=version, in_force=in_force, error=str(error)[:300])
+        self._has_looked = True
         return self.newest
 
     def _read(self, connection: Connection) -> None:
@@ -69,4 +71,5 @@ class Snapshots:
             {row.key: row.id for row in connection.execute(_PROJECTS)},
             {row.name: row.id for row in connection.execute(_INBOXES)},
         )
-        _log.info("policy in force", version=policy.version, before=before)
+        if self._has_looked:  # what a process begins with it says itself
+            _log.info("policy in force", version=policy.version, before=before)
