@@ -31,6 +31,11 @@ def the_journal_is_reset() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes long comes first: with a process a core, one would be left with it at the end.
+    items.sort(key=lambda item: item.path.parent.name != "journey")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
