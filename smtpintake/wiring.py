@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from smtpintake.compose import autoreply, forward
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import MIN_SECRET
-from smtpintake.decide.policy import Policy
 from smtpintake.intake.accounts import Account, Accounts
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.answer import Answerer
@@ -84,18 +83,16 @@ class Journey:
     chores: Chores
 
 
-def open_answerer(settings: Settings, database: Database) -> tuple[Policy, Answerer]:
-    """What writes mail of our own, and the policy in force."""
+def open_answerer(settings: Settings, database: Database) -> tuple[Snapshots, Answerer]:
+    """What writes mail of our own, with the policy in force."""
     snapshots = Snapshots(database)
     snapshots.look()
-    return snapshots.newest.policy, Answerer(load_secret(settings.web.secret_file), load_templates())
+    return snapshots, Answerer(load_secret(settings.web.secret_file), load_templates())
 
 
 def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:
     """What judges mail, with the policy in force."""
-    snapshots = Snapshots(database)
-    snapshots.look()
-    answerer = Answerer(load_secret(settings.web.secret_file), load_templates())
+    snapshots, answerer = open_answerer(settings, database)
     return snapshots, Recorder(snapshots, answerer, settings.authserv_id)
 
 

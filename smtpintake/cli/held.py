@@ -151,7 +151,8 @@ def answer_mail(program: Program, log_id: str, *, text: str | None, as_json: boo
     with program.database() as database, program.blobs() as blobs, said_in_one_line("answer"):
         with database.session() as session:
             found = _found(session, log_id)
-        policy, answerer = open_answerer(program.settings, database)
+        snapshots, answerer = open_answerer(program.settings, database)
+        policy = snapshots.newest.policy
         mail = resubmitted(found, analyse(reading(found, blobs, policy)), by_itself(found))
         composed = answer_to(mail, policy, answerer, said, datetime.now(UTC))
         if isinstance(composed, str):

@@ -28,7 +28,7 @@ from smtpintake.decide.routing import route, separators
 from smtpintake.intake.analysis import Task, analyse
 from smtpintake.intake.explain import Explanation
 from smtpintake.intake.explain import explain as explain_mail
-from smtpintake.intake.inquiry import MAX_HEAD, Inquiry
+from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Refusal
 from smtpintake.journal import keep_journal
@@ -130,11 +130,10 @@ async def _delivered(settings: Settings, database: Database, envelope: Envelope,
         ]
         taken = tuple(recipient for recipient in envelope.rcpt_to if not isinstance(found[recipient], Reason))
         if taken:
-            mail = Received(octets, None, len(octets), hashlib.sha256(octets).hexdigest())
             inquiry = reception.inquire(envelope)
             if inquiry is not None:
-                inquiry.header(octets[:MAX_HEAD])
-            replies.extend(await reception.receive(replace(envelope, rcpt_to=taken), mail, inquiry))
+                inquiry.header(octets)
+            replies.extend(await reception.receive(replace(envelope, rcpt_to=taken), _received(octets), inquiry))
         return replies
 
 
@@ -193,8 +192,7 @@ def explain(program: Program, /, file: BinaryIO, to: tuple[str, ...], *, as_json
         snapshots, recorder = open_judge(program.settings, database)
         policy = snapshots.newest.policy
         evidence = asyncio.run(_asked(program.settings, given, octets))
-        mail = Received(octets, None, len(octets), hashlib.sha256(octets).hexdigest())
-        analysis = analyse(Task.of(mail, separators(policy, given.rcpt_to), evidence))
+        analysis = analyse(Task.of(_received(octets), separators(policy, given.rcpt_to), evidence))
         lookups = evidence.answers if evidence is not None else ()
         explanations = explain_mail(database, recorder, policy, given, analysis, lookups=lookups)
     if as_json:
@@ -212,7 +210,7 @@ async def _asked(settings: Settings, envelope: Envelope, octets: bytes) -> Evide
         if lookups is None:
             return None
         inquiry = Inquiry(lookups(), envelope)
-        inquiry.header(octets[:MAX_HEAD])
+        inquiry.header(octets)
         return await inquiry.evidence()
 
 
@@ -277,6 +275,10 @@ def _as_sent(octets: bytes) -> bytes:
         octets = octets.partition(b"\n")[2]
     # Each line by itself: one CRLF in a mail of LF, left over by some gateway, must not make all others bare.
     return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _received(octets: bytes) -> Received:
+    return Received(octets, None, len(octets), hashlib.sha256(octets).hexdigest())
 
 
 def _envelope(to: tuple[str, ...], mail_from: ReversePath, peer: str | None, helo: str | None) -> Envelope:

@@ -4,9 +4,8 @@ Contract: pure. A right takes two things. It must be *given* to the author: by a
 what the project or the inbox gives to everybody else, or because they take part in the issue. And since From can be
 forged, they must be *proved* as well as `[rights]` asks. The Answer names the right and what was missing.
 
-A key is our reply address, or our Message-ID, that was sent to this very author. The address proves them whatever else
-is said of the mail; a Message-ID is passed on in every reply, so it proves nobody whom their own domain disowns, and
-nobody for what only some people may do.
+A key is our reply address, or our Message-ID, that was sent to this very author. Both are passed on in replies to all,
+so they prove nobody whom their own domain disowns, and a Message-ID nobody for what only some people may do.
 """
 
 from dataclasses import dataclass

@@ -4,20 +4,16 @@ Contract: builds rows and writes none; ids and numbers were drawn before. One in
 that two mails of a new author make one person, and a mail to two inboxes that belongs to one issue makes one comment.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
-from smtpintake.compose.autoreply import KIND, REPORT
-from smtpintake.compose.outgoing import Outgoing
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat, ShareIssue
-from smtpintake.decide.facts import Facts, Finding
-from smtpintake.decide.orders import Orders
-from smtpintake.decide.outcome import outcome_of
-from smtpintake.intake.answer import Answerer
+from smtpintake.decide.facts import Facts
+from smtpintake.intake.answering import Answering
+from smtpintake.intake.place import Place
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
 from smtpintake.intake.takingpart import TakingPart, participants
@@ -25,8 +21,7 @@ from smtpintake.mail.ids import new_id
 from smtpintake.mail.message import Author
 from smtpintake.store.changing import columns_of
 from smtpintake.store.directory import BY_MAIL
-from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
-from smtpintake.store.outbox import enqueue
+from smtpintake.store.evidence import MESSAGE_ID
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import (
     Attachment,
@@ -45,24 +40,6 @@ Judged = tuple[tuple[Facts, Judgement], ...]
 MAX_TITLE: Final = 300
 MAX_NAME: Final = 200
 NO_SUBJECT: Final = "(no subject)"
-_CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one delivery ended: what the log row `log_id` says of it."""
-
-    log_id: str
-    facts: Facts
-    judgement: Judgement
-    issue_id: int | None = None
-    issue_key: str | None = None
-    comment_id: int | None = None
-    duplicate_of: str | None = None
-
-    @property
-    def outcome(self) -> Outcome:
-        return outcome_of(self.judgement.decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +60,12 @@ class Effects:
 
     snapshot: Snapshot
     drawn: Drawn
-    answerer: Answerer
+    answering: Answering
     rows: Rows
     touched: list[dict[str, object]] = field(default_factory=list)
     changed: list[tuple[int, dict[str, object]]] = field(default_factory=list)
     _people: dict[str, int] = field(default_factory=dict)
     _roles: set[tuple[int, int]] = field(default_factory=set)
-    _answered: Counter[str] = field(default_factory=Counter)
 
     def place(self, submission: Submission, draft: Draft | None, judged: Judged) -> list[Place]:
         """Add the rows of one mail's judgements, and say where each of them ended."""
@@ -178,39 +154,7 @@ class Effects:
         if decision.follows is not None:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=decision.follows.issue_id, kind="follows")
         place = replace(place, issue_id=issue_id, issue_key=key)
-        answer = self.answerer.answer(self._with_answers(facts), self.snapshot.policy, key, place.log_id)
-        return self._reported(self._answered_with(place, issue_id, answer), issue_id, decision.orders)
-
-    def _reported(self, place: Place, issue_id: int, orders: Orders) -> Place:
-        """Tell the author which of their commands were not obeyed."""
-        if not orders.refused or place.issue_key is None:
-            return place
-        facts, policy = self._with_answers(place.facts), self.snapshot.policy
-        report = self.answerer.report(facts, policy, place.issue_key, place.log_id, orders.refused)
-        return self._answered_with(place, issue_id, report)
-
-    def _answered_with(self, place: Place, issue_id: int, answer: Outgoing | Finding) -> Place:
-        """The place where the mail's author is answered, or where it was found why not."""
-        finding = answer if isinstance(answer, Finding) else self._queue(place, issue_id, answer)
-        judgement = replace(place.judgement, findings=(*place.judgement.findings, finding))
-        return replace(place, judgement=judgement)
-
-    def _queue(self, place: Place, issue_id: int, answer: Outgoing) -> Finding:
-        """Put an answer to the author into the outbox."""
-        facts = place.facts
-        enqueue(self.rows, answer, facts.now, issue_id=issue_id, comment_id=place.comment_id, log_id=place.log_id)
-        self._answered[answer.rcpt_to] += 1
-        author = facts.message.authors[0].mailbox.folded
-        self._thread_key(issue_id, MESSAGE_ID, answer.message_id, author)
-        if answer.reply_key:
-            self._thread_key(issue_id, REPLY_KEY, answer.reply_key, author)
-        return Finding(_CHECKS[answer.kind], "queued", f"to {answer.rcpt_to}")
-
-    def _with_answers(self, facts: Facts) -> Facts:
-        """The facts with the answers that this very group has queued for the author."""
-        return replace(
-            facts, recent_answers=facts.recent_answers + self._answered[facts.message.authors[0].mailbox.folded]
-        )
+        return self.answering.reported(self.answering.answered(place, issue_id, key), issue_id, decision.orders)
 
     # ---- a comment -----------------------------------------------------------------------------------------------
 
@@ -258,7 +202,7 @@ class Effects:
         self.touched.append({"issue": issue_id, "moment": facts.envelope.received_at})
         if columns := self._changes(facts, decision):
             self.changed.append((issue_id, columns))
-        return self._reported(replace(place, comment_id=comment_id), issue_id, orders)
+        return self.answering.reported(replace(place, comment_id=comment_id), issue_id, orders)
 
     def _changes(self, facts: Facts, decision: AddComment) -> dict[str, object]:
         """The columns of the issue that the reply and its commands change."""
@@ -331,10 +275,7 @@ class Effects:
         """Make the issue findable by the mail's own Message-ID and by those it refers to (zammad#5716)."""
         own = (facts.message.message_id,) if facts.message.message_id else ()
         for message_id in dict.fromkeys((*own, *ancestors)):
-            self._thread_key(issue_id, MESSAGE_ID, message_id, None)
-
-    def _thread_key(self, issue_id: int, kind: str, value: str, owner: str | None) -> None:
-        self.rows.add(ThreadKey, issue_id=issue_id, kind=kind, value=value, owner=owner)
+            self.rows.add(ThreadKey, issue_id=issue_id, kind=MESSAGE_ID, value=message_id, owner=None)
 
     def _link(self, places: list[Place]) -> None:
         """The issues that one mail made in several inboxes know of each other."""

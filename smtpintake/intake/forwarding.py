@@ -19,7 +19,7 @@ from smtpintake.decide.facts import Finding
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import Route, route
 from smtpintake.intake.answer import Answerer, inbox_address
-from smtpintake.intake.effects import Place
+from smtpintake.intake.place import Place
 from smtpintake.intake.submission import Submission
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.reason import Reason

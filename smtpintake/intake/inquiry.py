@@ -9,9 +9,8 @@ submits comes from anywhere.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from smtpintake.auth.answers import Answer
 from smtpintake.auth.results import AuthResult, SpfIdentity, SpfResult
@@ -37,25 +36,20 @@ class Inquiry:
         self._keys: asyncio.Task[tuple[Answer, ...]] | None = None
         self._unasked = self._why_no_spf()
         if not self._unasked and not self._is_told_in_header():
-            self._spf = self._begin(self._ask_spf())
-
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        """What DNS has said until now, in the order of the questions."""
-        return self._lookups.answers
+            self._spf = asyncio.create_task(self._ask_spf())
 
     def header(self, head: bytes) -> None:
-        """Ask what the header section wants to know. `head` begins the mail and holds the section, or `MAX_HEAD`
-        octets.
+        """Ask what the header section wants to know. `head` begins the mail; of more than `MAX_HEAD` octets the rest is
+        not looked at.
         """
-        scan = scan_section(head, 0, len(head))
+        scan = scan_section(head, 0, min(len(head), MAX_HEAD))
         if self._is_told_in_header() and not self._unasked:
             self._envelope = _told_in_header(self._envelope, scan)
             self._unasked = self._why_no_spf()
             if not self._unasked:
-                self._spf = self._begin(self._ask_spf())
+                self._spf = asyncio.create_task(self._ask_spf())
         if scan.refusal is None and (names := questions(scan, _spf_domain(self._envelope))):
-            self._keys = self._begin(self._lookups.txt(names))
+            self._keys = asyncio.create_task(self._lookups.txt(names))
 
     def envelope(self, envelope: Envelope) -> Envelope:
         """`envelope` with the client that the header section told, where a relay tells it there."""
@@ -71,7 +65,7 @@ class Inquiry:
             spf, helo = await self._spf
         if self._keys is not None:
             await self._keys
-        return Evidence(spf, helo, self.answers, self._envelope.received_at)
+        return Evidence(spf, helo, self._lookups.answers, self._envelope.received_at)
 
     def abandon(self) -> None:
         """Nobody needs the evidence any more. Doing it again, or after `evidence`, is fine."""
@@ -97,10 +91,6 @@ class Inquiry:
         if not told.peer.ip:
             return "no client is known"
         return ""
-
-    @staticmethod
-    def _begin(asking: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        return asyncio.create_task(asking)
 
 
 def _told_in_header(envelope: Envelope, scan: Prescan) -> Envelope:

@@ -17,7 +17,7 @@ from smtpintake.decide.delivery import Unroutable
 from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.outcome import is_accepted, most_done, reply_to
 from smtpintake.decide.pastfacts import remember, written
-from smtpintake.intake.effects import Place
+from smtpintake.intake.place import Place
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.mail.envelope import Login, Relay

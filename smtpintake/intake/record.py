@@ -21,6 +21,7 @@ from smtpintake.decide.outcome import outcome_of, reconcile
 from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.answer import Answerer
+from smtpintake.intake.answering import Answering
 from smtpintake.intake.effects import Drawn, Effects
 from smtpintake.intake.forwarding import Forwarding
 from smtpintake.intake.logrows import LogRows
@@ -115,7 +116,8 @@ class Recorder:
         if not mail.is_released(by_itself=not submission.release.waived):
             return Released(mail, ())
         rows = Rows()
-        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), self._answerer, rows)
+        answering = Answering(snapshot, self._answerer, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), answering, rows)
         places = effects.place(submission, submission.analysis.draft, mail.results)
         places = Forwarding(connection, self._answerer, snapshot.policy, rows).sent_on(places, submission)
         LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
@@ -129,7 +131,8 @@ class Recorder:
         judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)
-        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), self._answerer, rows)
+        answering = Answering(snapshot, self._answerer, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), answering, rows)
         forwarding = Forwarding(connection, self._answerer, snapshot.policy, rows)
         replies: list[Replies] = []
         for job in group:

@@ -16,11 +16,11 @@ from smtpintake.decide.routing import separators
 from smtpintake.intake.analysis import Task
 from smtpintake.intake.record import JudgedMail, Recorder, Released
 from smtpintake.intake.submission import Raw, Release, Submission
-from smtpintake.mail.address import NULL_PATH, Mailbox, ReversePath
-from smtpintake.mail.envelope import Envelope, Hello, Peer, Relay, ToldBy
+from smtpintake.mail.address import Mailbox
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import Held, claim, link
+from smtpintake.store.pastfacts import envelope_of
 
 CHECK = "release"
 
@@ -47,21 +47,8 @@ def resubmitted(held: Held, analysis: Analysis, release: Release) -> Submission:
     of it cannot be read.
     """
     past, raw = _past(held), held.raw
-    row = held.rows[0]
-    envelope = Envelope(
-        transaction_id=row.transaction_id,
-        received_at=row.received_at,
-        listener=row.listener,
-        peer=Peer(row.peer_ip),
-        hello=Hello(row.helo),
-        tls=row.tls,
-        mail_from=_reverse_path(row.mail_from),
-        rcpt_to=_recipients(held),
-        smtputf8=past.smtputf8,
-        relay=Relay(row.relay["ip"], ToldBy(row.relay["told_by"])) if row.relay else None,
-        login=past.login,
-        listings=past.listings,
-    )
+    # To those for whom it is held; whoever let it go hears one answer, also where it came by LMTP.
+    envelope = replace(envelope_of(held.rows[0], past), rcpt_to=_recipients(held), lmtp=False)
     verified = replace(analysis, auth=past.auth)
     return Submission(
         envelope, Raw(raw.size, raw.sha256, raw.octets, raw.blob), verified, None, time.monotonic(), release
@@ -96,11 +83,6 @@ def _past(held: Held) -> PastFacts:
 
 def _recipients(held: Held) -> tuple[Mailbox, ...]:
     return tuple(Mailbox.parse(row.rcpt_to) for row in held.rows if row.rcpt_to is not None)
-
-
-def _reverse_path(text: str | None) -> ReversePath:
-    address = (text or "").removeprefix("<").removesuffix(">")
-    return ReversePath(Mailbox.parse(address)) if address else NULL_PATH
 
 
 def _since(held: Held) -> str:

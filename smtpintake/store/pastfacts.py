@@ -129,7 +129,7 @@ def past_facts(connection: Connection, transaction: str) -> PastFacts | None:
     return read_past(text) if text is not None else None
 
 
-def envelope_of(row: JudgedRow, facts: PastFacts) -> Envelope:
+def envelope_of(row: JudgedRow | LogRow, facts: PastFacts) -> Envelope:
     """The envelope of the mail that `row` is about. Raises AddressError where an address of it is none."""
     return Envelope(
         transaction_id=row.transaction_id,
