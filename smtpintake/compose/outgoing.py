@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """`mail_from` is empty for the null reverse-path. `reply_key` is the key in Reply-To, if there is one."""
+    """`mail_from` is empty for the null reverse-path. `reply_key` is the key in Reply-To, if there is one, and
+    `bounce_key` the one in `mail_from`.
+    """
 
     kind: str
     mail_from: str
@@ -18,3 +20,4 @@ class Outgoing:
     message_id: str
     octets: bytes
     reply_key: str | None
+    bounce_key: str | None = None

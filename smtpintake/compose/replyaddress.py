@@ -1,4 +1,5 @@
-"""What only this installation can have made: reply keys, Message-IDs and the loop mark, all HMACs of one secret.
+"""What only this installation can have made: reply and bounce keys, Message-IDs and the loop mark, all HMACs of one
+secret.
 
 Contract: pure and deterministic. A reply key is 80 bits in lower-case base32, sixteen characters (RFC 4648 s6): case
 may be lost on its way back, and nobody guesses it (FreeScout GHSA-6r38, itop#95). It belongs to one issue and one
@@ -24,8 +25,17 @@ def reply_key(secret: bytes, issue_key: str, address: str) -> str:
     return _mac(secret, "reply", issue_key, address)
 
 
+def bounce_key(secret: bytes, message_id: str, address: str) -> str:
+    """The subaddress of the reverse-path of one mail to `address` (folded): a variable envelope return path, VERP. A
+    report that comes to it is about that mail, whatever can be read of it.
+    """
+    return _mac(secret, "bounce", message_id, address)
+
+
 def reply_address(inbox: str, key: str) -> str | None:
-    """`support+KEY@example.org`, or None where the local part would be too long (RFC 5321 s4.5.3.1.1)."""
+    """`support+KEY@example.org` for a key of either kind, or None where the local part would be too long (RFC 5321
+    s4.5.3.1.1).
+    """
     localpart, _, domain = inbox.rpartition("@")
     # A quoted local part cannot simply be added to.
     if not localpart or localpart.endswith('"') or len(f"{localpart}+{key}".encode()) > MAX_LOCALPART:

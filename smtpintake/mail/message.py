@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.reason import Reason
+from smtpintake.mail.report import Report
 
 
 class Origin(StrEnum):
@@ -20,7 +21,7 @@ class Origin(StrEnum):
     LIST = "list"  # a person, through a mailing list
     AUTO_REPLY = "auto-reply"  # Auto-Submitted: auto-replied, and its older relatives: never start or reopen work
     AUTO_GENERATED = "auto-generated"  # a monitoring alert: starts work, is never answered
-    BOUNCE = "bounce"  # a delivery status report
+    BOUNCE = "bounce"  # a report of what became of a mail: of its delivery (RFC 3464), or a complaint (RFC 5965)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Message:
     `authors` holds every address of every From field; policy wants exactly one. `from_fields` counts the fields.
     `header` holds (name, decoded value) in order. `text` and `html` are the chosen bodies, decoded, or None.
     `body_sha256` is over the content after the header section, in which each attachment stands as its own hash.
+    `report` is what a mail of `Origin.BOUNCE` reports, as far as it can be read.
     `refusal` names a bound that the mail broke: the rest is then as complete as the header allowed.
     """
 
@@ -90,6 +92,7 @@ class Message:
     sha256: str
     body_sha256: str
     refusal: Reason | None = None
+    report: Report | None = None
 
     @property
     def author(self) -> Author | None:

@@ -137,6 +137,10 @@ def enqueue(
         lease_until=None,
         sent_at=None,
         note="",
+        bounce_key=mail.bounce_key,
+        bounced=None,
+        bounced_at=None,
+        bounce="",
     )
 
 

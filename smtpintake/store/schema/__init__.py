@@ -15,11 +15,12 @@ from smtpintake.store.schema.directory import (
 from smtpintake.store.schema.greylist import Greylisted, ProvenNetwork
 from smtpintake.store.schema.maillog import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.operators import ApiToken, Operator
-from smtpintake.store.schema.outbox import OutboxMail
+from smtpintake.store.schema.outbox import AddressScore, OutboxMail
 from smtpintake.store.schema.review import HeldReview
 from smtpintake.store.schema.tracker import Attachment, Comment, Issue, IssueLink, Participant, ThreadKey
 
 __all__ = [
+    "AddressScore",
     "ApiToken",
     "Attachment",
     "Comment",

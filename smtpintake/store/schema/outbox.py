@@ -1,4 +1,5 @@
-"""Table: mail that waits to be sent, was sent, or could not be. Written in the transaction that caused it.
+"""Tables: mail that waits to be sent, was sent, or could not be, written in the transaction that caused it; and the
+addresses from which mail came back.
 
 Contract: `state` is `queued`, `sent` or `failed`; a queued row is due at `next_attempt_at` unless `lease_until` is in
 the future, when `worker` is sending it. The octets and the Message-ID never change, so a resend is recognisable as one.
@@ -9,18 +10,21 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field
 
-from smtpintake.store.types import Table, UtcDateTime
+from smtpintake.store.types import Table, UtcDateTime, given_only
 
 
 class OutboxMail(Table, table=True):
     """`mail_from` is the reverse-path, empty for the null one; `note` says what the last attempt came to, or why none
-    was made.
+    was made. `bounce_key` is the subaddress of its reverse-path, which no other mail has.
+
+    `bounced` is the worst that a proved report said of it since (`soft`, `hard`, `complaint`), `bounce` what it said.
     """
 
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_state_next_attempt_at", "state", "next_attempt_at"),
         Index("ix_outbox_rcpt_to_created_at", "rcpt_to", "created_at"),
+        given_only("ix_outbox_bounce_key", "bounce_key", unique=True),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -41,3 +45,21 @@ class OutboxMail(Table, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     note: str = ""
+    bounce_key: str | None = None
+    bounced: str | None = None
+    bounced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    bounce: str = ""
+
+
+class AddressScore(Table, table=True):
+    """How bad it looks for mail to `address`, folded: `score` at the moment `scored_at`, from when on it halves and
+    halves again (`decide.reports`). `last` is what the latest report said, `reports` how many there were.
+    """
+
+    __tablename__ = "address_score"
+
+    address: str = Field(primary_key=True)
+    score: float
+    scored_at: datetime = Field(sa_type=UtcDateTime)
+    reports: int = 1
+    last: str = ""
