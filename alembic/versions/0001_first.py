@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("body_html", sa.String(), nullable=True),
         sa.Column("hidden_text", sa.String(), nullable=False),
         sa.Column("proof", sa.String(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),

@@ -139,6 +139,7 @@ def _print_issue(view: IssueView) -> None:
             ("organisation", view["organisation"]),
             ("tags", view["tags"]),
             ("fields", view["fields"]),
+            ("written (UTC)", short_moment(view["sent_at"])),
             ("created (UTC)", short_moment(view["created_at"])),
             ("updated (UTC)", short_moment(view["updated_at"])),
             ("participants", [person["address"] for person in view["participants"]]),

@@ -137,6 +137,7 @@ class Effects:
             body_html=draft.body_html,
             hidden_text=draft.hidden_text,
             proof=facts.proof,
+            sent_at=facts.message.date,
             created_at=received_at,
             updated_at=received_at,
             closed_at=received_at if closed else None,

@@ -93,6 +93,7 @@ def issue_view(session: Session, key: str) -> IssueView | None:
         "body_html": issue.body_html,
         "hidden_text": issue.hidden_text,
         "proof": issue.proof,
+        "sent_at": moment(issue.sent_at) if issue.sent_at else None,
         "attachments": attachments[None],
         "participants": _participants(session, issue.id),
         "comments": _comments(session, issue.id, attachments),

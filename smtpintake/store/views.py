@@ -69,6 +69,7 @@ class IssueView(IssueSummary):
     body_html: str | None
     hidden_text: str
     proof: str
+    sent_at: str | None
     attachments: list[AttachmentView]
     participants: list[ParticipantView]
     comments: list[CommentView]

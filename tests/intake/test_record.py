@@ -3,7 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -176,12 +176,14 @@ PDF = (
 
 
 def test_a_mail_becomes_an_issue_with_all_that_belongs_to_it(world: World) -> None:
-    (reply,) = world.submit(mail(extra="Cc: Dora <dora@customer.example>, help@example.org\r\n"))
+    extra = "Date: Fri, 27 Feb 2026 10:00:00 +0100\r\nCc: Dora <dora@customer.example>, help@example.org\r\n"
+    (reply,) = world.submit(mail(extra=extra))
     assert reply.startswith("250 2.0.0 SUP-1 created; log ")
     (issue,) = world.rows(Issue)
     assert (issue.key, issue.number, issue.type, issue.title) == ("SUP-1", 1, "incident", "Printer on fire")
     assert (issue.priority, issue.tags, issue.status, issue.body_text) == ("high", ["mail"], "open", "Help!")
     assert issue.reporter_address == "cara@customer.example"
+    assert issue.sent_at == datetime(2026, 2, 27, 9, tzinfo=UTC)
     (row,) = world.rows(LogRow)
     assert (row.outcome, row.reason, row.issue_id, row.inbox) == ("created", "thread.new", issue.id, "support")
     assert issue.log_id == row.id

@@ -64,6 +64,7 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
         "body_html": None,
         "hidden_text": "",
         "proof": "none",
+        "sent_at": None,
         "attachments": [
             {
                 "id": 1,

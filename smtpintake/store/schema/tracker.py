@@ -15,7 +15,8 @@ from smtpintake.store.types import Table, UtcDateTime, given_only
 
 class Issue(Table, table=True):
     """`key` is `SUP-12`; `type` and `status` are names, so that an issue outlives a change of the configuration. So
-    does `closed_at`, which is None while the issue is open.
+    does `closed_at`, which is None while the issue is open. `sent_at` is when its text was written, as the author's
+    Date field claims; order goes by `created_at`, which is ours.
     """
 
     __tablename__ = "issue"
@@ -46,6 +47,7 @@ class Issue(Table, table=True):
     body_html: str | None = None
     hidden_text: str = ""
     proof: str = "none"
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime, index=True)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
