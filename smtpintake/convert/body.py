@@ -1,4 +1,4 @@
-"""HTML bodies: without the quoted history, safe to show, and as text.
+"""HTML bodies: safe to show, and as text.
 
 Contract: pure and total. What is nested or attributed so deeply that parsers grow quadratic is not parsed at all: its
 text is taken by dropping the tags, and there is then no safe HTML.
@@ -11,45 +11,12 @@ from typing import Final
 
 import html_to_markdown
 import nh3
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
-from smtpintake.convert import quoting
 
 MAX_DEPTH: Final = 500
 MAX_ATTRIBUTES: Final = 1000  # of one tag
 MAX_STEPS: Final = 100_000
 _SMALL: Final = 16 << 10
 
-# The containers that clients put around what they quote.
-_CONTAINERS: Final = (
-    "blockquote[type=cite], .moz-cite-prefix, .moz-forward-container, .yahoo_quoted"
-    ", .protonmail_quote, .tutanota_quote, .zmail_extra, #mailbox-conversation, .front-blockquote"
-)
-_QUOTED_BY_GMAIL: Final = "blockquote.gmail_quote, .gmail_quote blockquote, .gmail_attr"
-_GMAIL: Final = ".gmail_quote, .gmail_extra"
-# What stands before the quotation; all that follows is older.
-_MARKS: Final = (
-    "#divRplyFwdMsg, #appendonsend, #OLK_SRC_BODY_SECTION, #ms-outlook-mobile-reply-divider"
-    ', [style*="border-top:solid #E1E1E1"], [style*="border-top:solid #B5C4DF"], hr#stopSpelling, hr[id=stopSpelling]'
-)
-# One of these is in every HTML that the selectors above can find something in; looked for before it is parsed.
-_SIGNS: Final = (
-    "gmail_",
-    "blockquote",
-    "moz-",
-    "yahoo_quoted",
-    "protonmail_quote",
-    "tutanota_quote",
-    "zmail_extra",
-    "mailbox-conversation",
-    "divrplyfwdmsg",
-    "appendonsend",
-    "olk_src",
-    "outlook-mobile-reply",
-    "border-top:solid",
-    "border-top: solid",
-    "stopspelling",
-)
 # Elements that hold nothing, or whose end may be left out: they do not nest.
 _FLAT: Final = frozenset(
     [
@@ -141,44 +108,6 @@ def as_text(html: str) -> str:
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
-def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> str | None:
-    """`html` without quoted history; None where none was found, or where nothing else would be left."""
-    lowered = " ".join(html.lower().split())
-    wanted = [
-        folded for separator in separators if (folded := " ".join(separator.lower().split())) in lowered and folded
-    ]
-    if not wanted and not (reply and any(sign in lowered for sign in _SIGNS)):
-        return None
-    tree = LexborHTMLParser(html)
-    body = tree.body
-    if body is None:
-        return None
-    found = _cut_at_separator(body, wanted) if wanted else False
-    for mark in body.css(_MARKS)[:1]:
-        _remove_from(mark)
-        found = True
-    found |= _remove_containers(body)
-    return body.inner_html if found and body.text(strip=True).strip() else None
-
-
-def _remove_containers(body: LexborNode) -> bool:
-    found = _remove_all(body, _CONTAINERS) | _remove_all(body, _QUOTED_BY_GMAIL)
-    # What Gmail's container still holds may be answers that were written between the quoted lines.
-    for container in reversed(body.css(_GMAIL)):
-        text = " ".join(container.text().split())
-        if not text or quoting.is_attribution(text):
-            container.decompose()
-            found = True
-    return found
-
-
-def _remove_all(body: LexborNode, selector: str) -> bool:
-    nodes = body.css(selector)
-    for node in reversed(nodes):  # from the inside to the outside
-        node.decompose()
-    return bool(nodes)
-
-
 def is_parsable(html: str) -> bool:
     """True within the bounds of nesting and of attributes under which the parsers stay linear."""
     if html.count("<") > MAX_DEPTH and not _nesting_bounded(html):
@@ -239,27 +168,3 @@ def _without_raw_text(html: str) -> str:
         html = "".join([*kept, html[end:]])
         lowered = html.lower()
     return html
-
-
-def _cut_at_separator(body: LexborNode, wanted: list[str]) -> bool:
-    for node in body.traverse(include_text=True):
-        if node.is_text_node:
-            text = " ".join((node.text_content or "").lower().split())
-            if any(separator in text for separator in wanted):
-                _remove_from(node)
-                return True
-    return False
-
-
-def _remove_from(node: LexborNode) -> None:
-    """Remove `node` and all that comes after it in the document."""
-    level: LexborNode | None = node
-    while level is not None and level.tag != "body":
-        parent = level.parent
-        following = level.next
-        while following is not None:
-            after = following.next
-            following.decompose()
-            following = after
-        level = parent
-    node.decompose()

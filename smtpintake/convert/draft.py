@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from smtpintake.convert import body, quoting
+from smtpintake.convert import body, containers, quoting
 from smtpintake.convert.commands import Command, CommandBlock, command_block, put_back
 from smtpintake.convert.trim import trim
 from smtpintake.mail.message import Attachment, Message
@@ -81,7 +81,7 @@ def _own_words(message: Message, whole: str, html: str | None, separators: tuple
         return whole, html  # what is forwarded is what they want us to read
     reply = bool(message.thread_ids) or base_subject(message.subject) != message.subject
     text = trim(whole, separators, reply=reply)
-    reply_html = body.without_quotation(html, separators, reply=reply) if html else None
+    reply_html = containers.without_quotation(html, separators, reply=reply) if html else None
     if reply_html is None:
         return text, html if text == whole else None
     if text != whole and message.text:

@@ -1,4 +1,4 @@
-"""HTML: nothing dangerous comes through, quoted history goes, text stays."""
+"""HTML: nothing dangerous comes through, text stays."""
 
 import pytest
 
@@ -68,44 +68,6 @@ def test_what_is_harmless_stays() -> None:
     ):
         assert part in safe
     assert "noopener" in safe
-
-
-@pytest.mark.parametrize(
-    "history",
-    [
-        '<div class="gmail_quote"><div class="gmail_attr">On x, Bob wrote:</div><blockquote>old</blockquote></div>',
-        '<div class="gmail_extra"><div class="gmail_quote">3 Nov 2025 B wrote:<blockquote>old</blockquote></div></div>',
-        '<blockquote type="cite">old</blockquote>',
-        '<div class="moz-cite-prefix">On x Bob wrote:</div><blockquote type="cite">old</blockquote>',
-        '<hr><div id="divRplyFwdMsg">From: Bob</div><div>old</div>',
-        '<div id="appendonsend"></div><hr><div>old</div>',
-        '<div style="border:none;border-top:solid #E1E1E1 1.0pt"><p>From: Bob</p></div><p>old</p>',
-        '<div class="yahoo_quoted"><div>On x, Bob wrote:</div><div>old</div></div>',
-        '<div class="protonmail_quote">old</div>',
-        "<p>-- reply above this line --</p><p>old</p>",
-        "<div><table><tr><td>-- Reply\n above this line --</td></tr></table></div><div>old</div>",
-    ],
-)
-def test_quoted_history(history: str) -> None:
-    kept = body.without_quotation(f"<p>Mine.</p>{history}", ("-- reply above this line --",), reply=True)
-    assert kept is not None
-    assert "Mine." in kept
-    assert "old" not in kept
-
-
-def test_answers_inside_gmails_container_stay() -> None:
-    html = '<div class="gmail_quote"><blockquote>one?</blockquote>Yes.<blockquote>two?</blockquote>No.</div>'
-    kept = body.without_quotation(html, (), reply=True)
-    assert kept is not None
-    assert "Yes." in kept
-    assert "No." in kept
-
-
-def test_nothing_found_or_nothing_left() -> None:
-    assert body.without_quotation("<p>x</p>", (), reply=True) is None
-    assert body.without_quotation('<blockquote type="cite">x</blockquote>', (), reply=True) is None
-    assert body.without_quotation('<p>x</p><blockquote type="cite">y</blockquote>', (), reply=False) is None
-    assert body.without_quotation("", (), reply=True) is None
 
 
 def test_text_of_html() -> None:
