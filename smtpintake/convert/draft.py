@@ -1,13 +1,14 @@
 """`Draft`: the text of an issue or a comment, drawn from a message before anybody knows which of the two it becomes.
 
 Contract: `body_text` is never empty (a mail without text gets a note that says so) and holds what the author wrote for
-this mail; `hidden_text` always holds the whole text where `body_text` left something out, and is empty otherwise, so
-nothing is lost. `body_html` is sanitised and safe to show, or None. Commands that it begins with are still in both:
-`obeying` takes those out that somebody had the right to give. Pure and total.
+this mail, then the notes on it; `hidden_text` always holds the whole text where `body_text` left something out, and is
+empty otherwise, so nothing is lost. `body_html` is sanitised and safe to show, or None. Commands that it begins with
+are still in both: `obeying` takes those out that somebody had the right to give. Pure and total.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Final
 
 from smtpintake.convert import body, containers, quoting
@@ -49,14 +50,20 @@ def draft(message: Message, separators: tuple[str, ...]) -> Draft:
     whole = _whole_text(message)
     text, reply_html = _own_words(message, whole, html, separators)
     safe_html = body.sanitised(reply_html) or None if reply_html else None
+    noted_text = "\n\n".join(filter(None, (text, *message.notes)))
+    noted_html = "\n".join((safe_html, *map(_paragraph, message.notes))) if safe_html else None
     return Draft(
         subject=message.subject,
-        body_text=text or NO_TEXT,
-        body_html=safe_html,
+        body_text=noted_text or NO_TEXT,
+        body_html=noted_html,
         hidden_text="" if text == whole else whole,
         attachments=message.attachments,
-        commands=_commands(message, whole, text, safe_html),
+        commands=_commands(message, whole, noted_text, noted_html),
     )
+
+
+def _paragraph(note: str) -> str:
+    return f'<p style="white-space:pre-wrap">{escape(note)}</p>'
 
 
 def _commands(message: Message, whole: str, text: str, html: str | None) -> CommandBlock | None:

@@ -1,7 +1,8 @@
 """Which parts of a mail are its text, and which are attachments.
 
 Contract: total. Every part is in the result: as text, as an attachment (a view into the raw mail), or as both where its
-text was longer than we keep. Text that a sender named or attached is an attachment; text without a name is body.
+text was longer than we keep. Text that a sender named or attached is an attachment; text without a name is body. A part
+that only wraps others (a signed mail, winmail.dat) gives way to what is in it, if we can read that.
 """
 
 import html
@@ -9,17 +10,26 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from smtpintake.mail import charset, transfer
+from smtpintake.mail import charset, cms, container, mimeheader, textfile, tnef, transfer
+from smtpintake.mail.container import Frame
 from smtpintake.mail.flowed import unflow
 from smtpintake.mail.message import Attachment, Defect
-from smtpintake.mail.parts import Alternatives, Node, Part
-from smtpintake.mail.prescan import Octets
+from smtpintake.mail.parts import Alternatives, Node, Part, Walk
+from smtpintake.mail.prescan import has_bare_newline, scan_section
 
 MAX_TEXT: Final = 256 << 10  # decoded octets of one text part
+MAX_DEPTH: Final = 3  # of parts that wrap others: signed, encrypted and signed again is what occurs
+
+UNVERIFIED: Final = "(signature unverified)"
+ENCRYPTED: Final = "(encrypted: only who has the key can read what is attached)"
 
 _ODD_NEWLINE: Final = re.compile(r"[\r\v\f\x85\u2028\u2029]")
 _PLAIN: Final = "text/plain"
 _HTML: Final = "text/html"
+_SMIME: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
+_TNEF: Final = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
+_ARMOUR: Final = {textfile.SIGNATURE: UNVERIFIED, textfile.ENCRYPTED: ENCRYPTED}
+_BEGINNING: Final = 64  # octets that tell what a CMS message is
 
 
 @dataclass(slots=True)
@@ -34,7 +44,9 @@ class _Section:
 class Bodies:
     """`text` and `html` each say everything, or are None: a mail that is partly HTML alone has no whole plain text."""
 
-    octets: Octets
+    frame: Frame
+    depth: int = 0
+    notes: list[str] = field(default_factory=list)
     defects: list[Defect] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     _sections: list[_Section] = field(default_factory=list)
@@ -79,7 +91,8 @@ class Bodies:
 
     def _leaf(self, part: Part, section: _Section | None) -> None:
         if not _is_body(part):
-            self._attach(part)
+            if not self._opened(part):
+                self._attach(part)
             return
         text = self._decoded(part)
         if part.content_type == _HTML:
@@ -98,7 +111,9 @@ class Bodies:
         return fresh
 
     def _decoded(self, part: Part) -> str:
-        octets, more = transfer.head(self.octets, part.offset, part.length, part.encoding, MAX_TEXT)
+        octets, more = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, MAX_TEXT)
+        if part.content_type == _PLAIN and part.length <= container.MAX_OPENED and textfile.is_mixed(octets):
+            octets, more = self._unmixed(part)
         text, claimed = charset.decode(octets, part.charset)
         if not claimed and (part.charset or not octets.isascii()):
             self.defects.append(Defect("text.charset", f"{part.charset[:40]!r} does not decode this text"))
@@ -108,17 +123,97 @@ class Bodies:
         text = _ODD_NEWLINE.sub("\n", text.replace("\r\n", "\n"))
         return unflow(text, delete_space=part.delete_space) if part.flowed and part.content_type == _PLAIN else text
 
+    # ---- parts that hold others -------------------------------------------------------------------------------------
+
+    def _opened(self, part: Part) -> bool:
+        """Take in what `part` holds; True where it then need not be kept for itself."""
+        if part.content_type in _SMIME or part.name.lower() == "smime.p7m":
+            return self._open_smime(part)
+        if part.content_type in _TNEF or part.name.lower() == "winmail.dat":
+            return self._open_tnef(part)
+        if part.content_type == textfile.ENCRYPTED:  # RFC 3156 s4
+            self._note(ENCRYPTED)
+        return False
+
+    def _open_smime(self, part: Part) -> bool:
+        beginning, _ = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, _BEGINNING)
+        kind = cms.kind(beginning)
+        if kind is cms.Kind.ENCRYPTED:
+            self._note(ENCRYPTED)
+        content = cms.signed_content(self._whole(part)) if kind is cms.Kind.SIGNED else None
+        if content is None or self.depth >= MAX_DEPTH:
+            return False
+        step = "cms"
+        if has_bare_newline(content):
+            content, step = container.with_crlf(content), "cms/crlf"
+        scan = scan_section(content, 0, len(content))
+        walk = Walk(content)
+        root = walk.root(scan.fields, scan.body_offset, len(content))
+        is_mail = any(field.name == b"content-type" for field in scan.fields)
+        if not is_mail or scan.refusal or walk.broken:  # a signed document, or nothing that we can read
+            return False
+        self.defects += walk.defects
+        self._inside(part, step, content).collect(root)
+        self._note(UNVERIFIED)
+        return True
+
+    def _open_tnef(self, part: Part) -> bool:
+        octets = self._whole(part)
+        found = tnef.read(octets) if self.depth < MAX_DEPTH else None
+        if found is None:
+            return False
+        inside = self._inside(part, "", octets)
+        if not self._used() and (found.text or found.html):
+            self._sections.append(_Section(_decode(found.text), _decode(found.html)))
+        elif not self._used() and found.rtf:
+            inside._attach(_file(found.rtf, "lzfu"))
+        for file in found.files:
+            inside._attach(_file(file, ""))
+        if not found.complete:
+            self.defects.append(Defect("tnef.incomplete"))
+        return found.complete
+
+    def _unmixed(self, part: Part) -> tuple[bytes, bool]:
+        """The head of a text without the files and the armour that stand among its lines; they become attachments."""
+        whole = self._whole(part)
+        text, stretches = textfile.split(whole)
+        inside = self._inside(part, "", whole)
+        for stretch in stretches:
+            if stretch.content_type in _ARMOUR:
+                self._note(_ARMOUR[stretch.content_type])
+            inside._attach(
+                Part(
+                    content_type=stretch.content_type,
+                    offset=stretch.offset,
+                    length=stretch.length,
+                    encoding=stretch.encoding,
+                    name=charset.decode(stretch.name, "")[0],
+                )
+            )
+        return text[:MAX_TEXT], len(text) > MAX_TEXT
+
+    def _whole(self, part: Part) -> bytes:
+        return container.whole(transfer.decoded(self.frame.octets, part.offset, part.length, part.encoding))
+
+    def _inside(self, part: Part, step: str, octets: bytes) -> "Bodies":
+        """The collector of what is in `part`, which is `octets` when opened by `step`. What it finds is ours."""
+        frame = self.frame.inside(part.offset, part.length, container.joined(part.encoding, step), octets)
+        return Bodies(frame, self.depth + 1, self.notes, self.defects, self.attachments, self._sections)
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
     def _attach(self, part: Part) -> None:
-        if part.encoding not in transfer.KNOWN:
-            self.defects.append(Defect("transfer.unknown", part.encoding))
-        size, sha256 = transfer.measure(self.octets, part.offset, part.length, part.encoding)
+        size, sha256 = transfer.measure(self.frame.octets, part.offset, part.length, part.encoding)
+        offset, length, encoding = self.frame.view(part.offset, part.length, part.encoding)
         self.attachments.append(
             Attachment(
                 name=part.name,
                 content_type=part.content_type,
-                offset=part.offset,
-                length=part.length,
-                encoding=part.encoding,
+                offset=offset,
+                length=length,
+                encoding=encoding,
                 size=size,
                 sha256=sha256,
                 inline=part.disposition == "inline" or bool(part.content_id and part.disposition != "attachment"),
@@ -135,3 +230,18 @@ def _as_html(section: _Section) -> str:
     if section.html is not None:
         return section.html
     return f'<div style="white-space: pre-wrap">{html.escape(section.plain or "", quote=False)}</div>'
+
+
+def _decode(text: tnef.Text | None) -> str | None:
+    return _ODD_NEWLINE.sub("\n", charset.decode(text.octets, text.charset)[0].replace("\r\n", "\n")) if text else None
+
+
+def _file(file: tnef.File, encoding: str) -> Part:
+    return Part(
+        content_type=mimeheader.media_type(file.content_type.lower(), "application/octet-stream"),
+        offset=file.offset,
+        length=file.length,
+        encoding=encoding,
+        name=" ".join((_decode(file.name) or "").split())[: mimeheader.MAX_NAME],
+        content_id=file.content_id,
+    )

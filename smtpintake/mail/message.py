@@ -42,7 +42,9 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A view of one part: `raw[offset:offset + length]`, still in its transfer `encoding`.
+    """A view of one part: `raw[offset:offset + length]`, still in its transfer `encoding`. What lies inside another
+    part (a file in a text, a part of a signed mail, what winmail.dat holds) is a view of that part, and `encoding`
+    names every step to it (`mail/transfer.py`): views may overlap, and nothing is stored twice.
 
     `size` and `sha256` (hex) are those of the decoded octets. `name` is what the sender wrote, decoded, and never a
     path to write to. `content_id` is without angle brackets, empty when there was none.
@@ -67,6 +69,8 @@ class Message:
     `header` holds (name, decoded value) in order. `text` and `html` are the chosen bodies, decoded, or None.
     `body_sha256` is over the content after the header section, in which each attachment stands as its own hash.
     `report` is what a mail of `Origin.BOUNCE` reports, as far as it can be read.
+    `notes` are what the mail shows besides its own words, each a paragraph: an invitation, a signature that nobody has
+    verified, content that only its recipient can read.
     `refusal` names a bound that the mail broke: the rest is then as complete as the header allowed.
     """
 
@@ -93,6 +97,7 @@ class Message:
     body_sha256: str
     refusal: Reason | None = None
     report: Report | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def author(self) -> Author | None:

@@ -57,7 +57,7 @@ def read(fields: tuple[Field, ...], default: str) -> MimeHeader:
     disposition = _parameterised(found.get(b"content-disposition"))
     name = disposition.parameters.get("filename") or content_type.parameters.get("name") or ""
     return MimeHeader(
-        content_type=_media_type(content_type.value, default),
+        content_type=media_type(content_type.value, default),
         type_parameters=content_type.parameters,
         disposition=disposition.value[:60],
         name=" ".join(name.split())[:MAX_NAME],
@@ -66,7 +66,8 @@ def read(fields: tuple[Field, ...], default: str) -> MimeHeader:
     )
 
 
-def _media_type(stated: str, default: str) -> str:
+def media_type(stated: str, default: str) -> str:
+    """The media type that `stated`, in lower case, stands for."""
     if not stated:
         return default
     if _MEDIA_TYPE.fullmatch(stated):

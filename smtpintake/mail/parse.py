@@ -9,12 +9,14 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from operator import attrgetter
 from typing import Final
 
 import mailparser
 
 from smtpintake.mail import authors, fieldvalue, threadkeys
 from smtpintake.mail.bodies import Bodies
+from smtpintake.mail.container import Frame
 from smtpintake.mail.message import Attachment, Author, Defect, Message
 from smtpintake.mail.origin import origin
 from smtpintake.mail.parts import Walk
@@ -48,6 +50,7 @@ class _Content:
     text: str | None = None
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    notes: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
     broken: str = ""
 
@@ -91,6 +94,7 @@ def read(raw: bytes | memoryview | Octets, sha256: str | None = None, scan: Pres
         sha256=sha256 or _sha256(octets),
         body_sha256=_body_sha256(octets, scan.body_offset, content.attachments),
         refusal=refusal,
+        notes=content.notes,
     )
 
 
@@ -99,10 +103,10 @@ def _content(octets: Octets, scan: Prescan) -> _Content:
     root = walk.root(scan.fields, scan.body_offset, len(octets))
     if walk.broken:
         return _Content(defects=tuple(walk.defects), broken=walk.broken)
-    bodies = Bodies(octets)
+    bodies = Bodies(Frame(octets))
     bodies.collect(root)
     defects = (*walk.defects, *bodies.defects)
-    return _Content(bodies.text, bodies.html, tuple(bodies.attachments), defects)
+    return _Content(bodies.text, bodies.html, tuple(bodies.attachments), tuple(bodies.notes), defects)
 
 
 def _addresses(fields: dict[bytes, list[bytes]], name: bytes, defects: list[Defect]) -> tuple[Author, ...]:
@@ -140,12 +144,15 @@ def _sha256(octets: Octets) -> str:
 
 
 def _body_sha256(octets: Octets, offset: int, attachments: tuple[Attachment, ...]) -> str:
-    """A hash of the octets from `offset`, in which an attachment stands with its own hash: it is not read twice."""
+    """A hash of the octets from `offset`, in which an attachment stands with its own hash: it is not read twice. One
+    that lies inside another part does not say all of it.
+    """
     digest = hashlib.sha256()
-    for attachment in attachments:
+    outer = (attachment for attachment in attachments if "/" not in attachment.encoding)
+    for attachment in sorted(outer, key=attrgetter("offset")):
         _update(digest, octets, offset, attachment.offset)
         digest.update(f"\0{attachment.encoding} {attachment.size} {attachment.sha256}\0".encode())
-        offset = attachment.offset + attachment.length
+        offset = max(offset, attachment.offset + attachment.length)
     _update(digest, octets, offset, len(octets))
     return digest.hexdigest()
 

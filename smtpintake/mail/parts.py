@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from smtpintake.mail import mimeheader
+from smtpintake.mail import mimeheader, transfer
 from smtpintake.mail.message import Defect
 from smtpintake.mail.mimeheader import MimeHeader
 from smtpintake.mail.prescan import Field, Octets, scan_section
@@ -26,18 +26,20 @@ OPAQUE: Final = frozenset(("message/rfc822", "message/global", "message/news"))
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that holds no others. `offset` and `length` are those of its body, still encoded."""
+    """A part that holds no others. `offset` and `length` are those of its body, still in its `encoding`: a step that
+    `mail/transfer.py` knows.
+    """
 
     content_type: str
-    charset: str
-    flowed: bool
-    delete_space: bool
-    disposition: str
-    name: str
-    encoding: str
-    content_id: str
     offset: int
     length: int
+    encoding: str = ""
+    charset: str = ""
+    flowed: bool = False
+    delete_space: bool = False
+    disposition: str = ""
+    name: str = ""
+    content_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,25 @@ class Walk:
             else:
                 self.defects.append(Defect("multipart.empty", "a boundary that never comes"))
             content_type = "text/plain"
-        return _part(header, content_type, start, end)
+        return self._part(header, content_type, start, end)
+
+    def _part(self, header: MimeHeader, content_type: str, start: int, end: int) -> Part:
+        parameters = header.type_parameters
+        encoding = transfer.step(header.encoding)
+        if encoding is None:
+            self.defects.append(Defect("transfer.unknown", header.encoding))
+        return Part(
+            content_type=content_type,
+            offset=start,
+            length=max(0, end - start),
+            encoding=encoding or "",
+            charset=parameters.get("charset", ""),
+            flowed=parameters.get("format", "").lower() == "flowed",
+            delete_space=parameters.get("delsp", "").lower() == "yes",
+            disposition=header.disposition,
+            name=header.name or ("message.eml" if content_type in OPAQUE else ""),
+            content_id=header.content_id,
+        )
 
     def _children(self, spans: list[tuple[int, int]], default: str, depth: int) -> Iterator[Node]:
         for start, end in spans:
@@ -138,19 +158,3 @@ class Walk:
     def _next(self, delimiter: bytes, start: int, end: int) -> int:
         found = self.octets.find(b"\r\n" + delimiter, start, end)
         return found + 2 if found >= 0 else -1
-
-
-def _part(header: MimeHeader, content_type: str, start: int, end: int) -> Part:
-    parameters = header.type_parameters
-    return Part(
-        content_type=content_type,
-        charset=parameters.get("charset", ""),
-        flowed=parameters.get("format", "").lower() == "flowed",
-        delete_space=parameters.get("delsp", "").lower() == "yes",
-        disposition=header.disposition,
-        name=header.name or ("message.eml" if content_type in OPAQUE else ""),
-        encoding=header.encoding,
-        content_id=header.content_id,
-        offset=start,
-        length=max(0, end - start),
-    )

@@ -1,8 +1,11 @@
-"""Content-Transfer-Encoding (RFC 2045 s6): the octets that a part means, piece by piece.
+"""Content-Transfer-Encoding (RFC 2045 s6) and what comes after it: the octets that a part means, piece by piece.
 
 Contract: linear, total, and bounded in memory whatever the size of the part. The same function measures an attachment
 when the mail arrives and opens it later, so its size and hash are those of what a reader gets. What is not in the
 alphabet of base64 is passed over, as RFC 2045 s6.8 asks.
+
+An `encoding` is a path of steps, undone from left to right: `base64`, `base64/cms/812+4096/quoted-printable`,
+`uuencode`. The steps beyond RFC 2045 are those of `mail/container.py`.
 """
 
 import binascii
@@ -12,22 +15,33 @@ from typing import Final
 
 import pybase64
 
+from smtpintake.mail import container
 from smtpintake.mail.prescan import CHUNK, Octets
 
 IDENTITY: Final = frozenset(("", "7bit", "8bit", "binary"))
-KNOWN: Final = IDENTITY | {"base64", "quoted-printable"}
+KNOWN: Final = IDENTITY | {"base64", "quoted-printable", "uuencode"}
+_MEANT: Final = {"x-uuencode": "uuencode", "x-uue": "uuencode", "uue": "uuencode"}
 
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _OTHERS: Final = bytes(sorted(set(range(256)) - set(_ALPHABET)))
 
 
+def step(stated: str) -> str | None:
+    """The step that a Content-Transfer-Encoding field states; None where there is no such encoding."""
+    name = _MEANT.get(stated, stated)
+    return name if name in KNOWN else None
+
+
 def decoded(octets: Octets, offset: int, length: int, encoding: str) -> Iterator[bytes]:
-    """The decoded octets of `octets[offset:offset + length]`, in pieces; as they are where `encoding` is unknown."""
+    """The decoded octets of `octets[offset:offset + length]`, in pieces; a step that is unknown changes nothing."""
     pieces = _pieces(octets, offset, length)
-    if encoding == "base64":
-        return _base64(pieces)
-    if encoding == "quoted-printable":
-        return _quoted_printable(pieces)
+    for name in encoding.split("/"):
+        if name == "base64":
+            pieces = _base64(pieces)
+        elif name == "quoted-printable":
+            pieces = _quoted_printable(pieces)
+        elif name not in IDENTITY:
+            pieces = container.opened(pieces, name)
     return pieces
 
 

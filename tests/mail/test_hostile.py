@@ -106,6 +106,14 @@ READ = {
     "padding behind a boundary": mail("Content-Type: multipart/mixed; boundary=b", body="--b" + " " * 1_000_000),
     "almost boundaries": mail("Content-Type: multipart/mixed; boundary=b", body="\n--bx" * 200_000),
     "flowed": mail("Content-Type: text/plain; format=flowed", body="a \n" * 60_000),
+    "uuencoded files without end": mail(body="begin 644 a\n" + "#8F%Z\n" * 400_000),
+    "beginnings of uuencoded files": mail(body="begin 644 a\n" * 400_000),
+    "beginnings of yEnc": mail(body="=ybegin line=1 size=1 name=a\n" * 200_000),
+    "beginnings of signed text": mail(body="-----BEGIN PGP SIGNED MESSAGE-----\n\n" * 200_000),
+    "beginnings of encrypted text": mail(body="-----BEGIN PGP MESSAGE-----\n" * 200_000),
+    "signatures without end": mail(
+        body="-----BEGIN PGP SIGNED MESSAGE-----\n\n" * 200_000 + "-----BEGIN PGP SIGNATURE-----\n"
+    ),
 }
 
 

@@ -72,8 +72,8 @@ class Comment(Table, table=True):
 
 
 class Attachment(Table, table=True):
-    """`raw_mail[offset : offset + length]`, in its transfer `encoding`; `size` and `sha256` are of the decoded
-    octets.
+    """`raw_mail[offset : offset + length]`, in its transfer `encoding`, which may be several steps
+    (`mail/transfer.py`); `size` and `sha256` are of the decoded octets.
     """
 
     __tablename__ = "attachment"
