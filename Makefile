@@ -14,7 +14,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 # A process for each core; the tests of a file stay together, as they share its servers.
 PARALLEL := -n auto --dist loadfile
 
-.PHONY: help setup run test lint format bench docs migration first-migration wheel clean
+.PHONY: help setup run test lint format bench docs goldens fuzz migration first-migration wheel clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: .venv/.ready ## throughput and latency against bare aiosmtpd: make bench 
 
 docs: .venv/.ready ## write docs/smtp-replies.md and the tables of docs/policy.md anew, check every link
 	$(BIN)/python -m docs.build
+
+goldens: .venv/.ready ## write what the mails of tests/corpus say anew; then look at the difference
+	$(BIN)/python -m tests.corpus.golden $(ARGS)
 
 migration: .venv/.ready ## a migration from what the models changed: make migration MESSAGE="Add issue.due_at"
 	@test -n "$(MESSAGE)" || { echo 'make migration needs MESSAGE="what it does"'; exit 2; }

@@ -79,7 +79,7 @@ def deliver(program: Program, /, file: BinaryIO, to: tuple[str, ...], **envelope
     """
     with _our_faults_are_for_later():
         keep_journal("warning", program.settings.log.format)
-        octets = _as_sent(file.read(program.settings.smtp.max_message_size + 1))
+        octets = as_sent(file.read(program.settings.smtp.max_message_size + 1))
         mail_from = _reverse_path(envelope["mail_from"], octets)
         given = _envelope(to, mail_from, envelope["peer"], envelope["helo"])
         with program.database() as database, said_in_one_line("deliver"):
@@ -185,7 +185,7 @@ def _status(reply: Reply) -> int:
 @pass_program
 def explain(program: Program, /, file: BinaryIO, to: tuple[str, ...], *, as_json: bool, **envelope: str | None) -> None:
     """Tell what would become of the mail in FILE, and why. Nothing is recorded."""
-    octets = _as_sent(file.read())
+    octets = as_sent(file.read())
     mail_from = _reverse_path(envelope["mail_from"], octets)
     given = _envelope(to, mail_from, envelope["peer"], envelope["helo"])
     with program.database() as database, said_in_one_line("explain"):
@@ -269,7 +269,7 @@ def _sentences(explanation: Explanation) -> list[str]:
     return [*sentences(found), said]
 
 
-def _as_sent(octets: bytes) -> bytes:
+def as_sent(octets: bytes) -> bytes:
     """The octets with the line ends of SMTP: a pipe gives LF, and mailbox files begin with a line of their own."""
     if octets.startswith((b"From ", b">From ")):
         octets = octets.partition(b"\n")[2]
