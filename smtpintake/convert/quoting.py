@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from smtpintake.convert.forwardlocales import announces
+
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pl", "sv", "da", "cs", "ja", "ko", "zh")
 
 _MAX: Final = 400  # characters of an attribution
@@ -31,14 +33,6 @@ _OPENS: Final = re.compile(
 _DATED_SENDER: Final = re.compile(
     r"[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}\b|[年년]\s?[0-9]{1,2}[月월]\s?[0-9]{1,2}[日일])"
     r".{0,200}<\s?[^<>\s]+@[^<>\s]+>[:：]?"
-)
-_FORWARDED: Final = re.compile(
-    r"[\s>]*(?:-{5,}\s?(?:Forwarded|Weitergeleitete|Message transféré|Mensaje reenviado|Mensagem encaminhada"
-    r"|Messaggio inoltrato|Doorgestuurd|Vidarebefordrat|Videresendt|Przekazana|Přeposlaná|Továbbított|Edelleenlähetetty"
-    r"|Пересылаемое|Пересланное|転送|转发|전달)|(?:Begin forwarded message|Anfang der weitergeleiteten"
-    r"|Début du message (?:réexpédié|transféré)|Inizio messaggio inoltrato|Inicio del mensaje reenviado"
-    r"|Início da mensagem|Begin doorgestuurd|Vidarebefordrat brev|Początek przekazywanej)\b)",
-    re.IGNORECASE,
 )
 _ORIGINAL: Final = re.compile(
     r"\s*[-_*]{2,}\s?(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Originalnachricht|Message d'origine"
@@ -93,7 +87,7 @@ def first_quotation(lines: list[str]) -> Quotation | None:
             return found
         if line.lstrip()[0] == ">":
             return Quotation(number, number, ">")
-        if line[0] in "-_ \tABDEIV*" and _FORWARDED.match(line):
+        if announces(line):
             return None
         if (":" in line[:40] or "：" in line[:20] or line.lstrip()[0] in "-_*") and (found := _header(lines, number)):
             return found
@@ -106,7 +100,7 @@ def shows_signs(lines: list[str]) -> bool:
         line[0] in "|>" or "-----" in line or "_____" in line or (line[-1] in ":：" and _VERB.search(line[-_MAX:]))
         for line in lines
         if line
-    ) and not any(_FORWARDED.match(line) for line in lines)
+    ) and not any(map(announces, lines))
 
 
 def unquoted(lines: list[str], mark: str) -> list[str]:
@@ -158,6 +152,11 @@ def is_attribution(text: str) -> bool:
     if _DATED_SENDER.fullmatch(text):
         return True
     return text.endswith((":", "：", "----")) and bool(_VERB.search(text)) and bool(_WHEN.search(text))
+
+
+def is_rule(line: str) -> bool:
+    """True for the rule or the title that stands above an older mail."""
+    return _RULE.match(line) is not None or _ORIGINAL.match(line) is not None
 
 
 def _header(lines: list[str], number: int) -> Quotation | None:

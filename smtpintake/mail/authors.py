@@ -53,7 +53,7 @@ def read(value: bytes) -> Addresses:
     parsed = mailparser.parse_from_bytes(b"From: " + text.encode("utf-8", "replace") + b"\r\n\r\n")
     found = parsed.address_header_defects
     reasons = {reason for defect in found for reason in str(defect["reason"]).split(",")}
-    pairs = [(_name(name), address) for name, address in parsed.from_]
+    pairs = [(display_name(name), address) for name, address in parsed.from_]
     certain = all(map(_same_address, found)) if reasons - _HARMLESS else True
     defects = tuple(Defect("address.odd", reason) for reason in sorted(reasons))
     return _checked(iter(pairs), defects, certain=certain)
@@ -81,7 +81,7 @@ def _simple(text: str) -> Iterator[tuple[str, str] | None]:
         else:
             phrase = match["phrase"] or ""
             name = fieldvalue.decode_words(phrase) if "=?" in phrase else phrase or match["quoted"] or ""
-            yield _name(name), match["angle"]
+            yield display_name(name), match["angle"]
         position = match.end()
 
 
@@ -113,5 +113,5 @@ def _same_address(defect: dict[str, object]) -> bool:
     return all(named.lower() == address for named in _NAMED_ADDRESS.findall(prefix))
 
 
-def _name(name: str) -> str:
+def display_name(name: str) -> str:
     return " ".join(_MARKS.sub("", storable(name)).split())[:MAX_NAME]

@@ -1,0 +1,274 @@
+"""Who wrote the mail inside another one, as the forwarder's client tells it."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtpintake.convert.forwarded import inline, is_unclear
+from smtpintake.convert.forwardlocales import LOCALES, Label, announces, field
+from tests import vectors
+
+BLOCK = (
+    "From: Cara Roe <cara@customer.example>\nDate: Mon, 3 Nov 2025 10:00:00 +0100\nSubject: Printer on fire\nTo: Ana\n"
+)
+GMAIL = "---------- Forwarded message ---------\n" + BLOCK
+
+
+def author(text: str, subject: str = "Fwd: Printer") -> str | None:
+    found = inline(text, subject)
+    return str(found.author.mailbox) if found else None
+
+
+# ---- what clients write ----------------------------------------------------------------------------------------------
+
+
+def test_author_subject_date_text_and_own_words() -> None:
+    found = inline(f"Please look.\n\n{GMAIL}\nIt burns.\n\nAgain.\n", "Fwd: Printer")
+    assert found is not None
+    assert (str(found.author.mailbox), found.author.name) == ("cara@customer.example", "Cara Roe")
+    assert (found.subject, found.date) == ("Printer on fire", datetime(2025, 11, 3, 9, tzinfo=UTC))
+    assert (found.text, found.comment) == ("It burns.\n\nAgain.", "Please look.")
+
+
+@pytest.mark.parametrize("locale", LOCALES, ids=lambda locale: locale.language)
+def test_every_row_reads_a_block_of_its_labels(locale) -> None:
+    for mark in locale.marks.split("|"):
+        for name in locale.author.split("|"):
+            head = "\n".join(
+                f"{label.split('|')[-1]}: value" for label in (locale.subject, locale.date, locale.to, locale.cc)
+            )
+            text = (
+                f"See below.\n\n----- {mark} -----\n\n{name}: Cara Roe <cara@customer.example>\n{head}\n\nIt burns.\n"
+            )
+            found = inline(text, "")
+            assert found is not None, (mark, name)
+            assert (found.author.name, found.subject, found.text) == ("Cara Roe", "value", "It burns.")
+            assert found.comment == "See below."
+
+
+def test_no_label_means_two_fields() -> None:
+    said = [(name.casefold(), label) for locale in LOCALES for name, label in locale.labels]
+    assert len(dict(said)) == len(set(said))
+    assert all(len(locale.months.split()) in (0, 12) for locale in LOCALES)
+    assert len({locale.language for locale in LOCALES}) >= 20
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        BLOCK,
+        BLOCK.replace("From:", "*From:*"),
+        "\n".join(f"**{line.replace(':', ':**', 1)}" for line in BLOCK.splitlines()) + "\n",  # HTML that became text
+        BLOCK.replace("\n", "\n\n"),
+        BLOCK.replace("To: Ana", "To: Ana,\n Bob"),
+        BLOCK.replace("<cara@customer.example>", "[mailto:cara@customer.example]"),
+        BLOCK.replace("<cara@customer.example>", "<cara@customer.example<mailto:cara@customer.example>>"),
+        BLOCK.replace("Cara Roe <cara@customer.example>", "cara@customer.example <cara@customer.example>"),
+        BLOCK.replace("Cara Roe <cara@customer.example>", "cara@customer.example"),
+        f"________________________________\n{BLOCK}",
+        f"-----Original Message-----\n{BLOCK}",
+    ],
+)
+def test_outlook_says_only_in_the_subject_that_it_is_a_forward(block: str) -> None:
+    text = f"Please look.\n\n{block}\nIt burns."
+    found = inline(text, "WG: Printer on fire")
+    assert found is not None
+    assert str(found.author.mailbox) == "cara@customer.example"
+    assert (found.text, found.comment) == ("It burns.", "Please look.")
+    assert inline(text, "AW: Printer on fire") is None
+    assert inline(text, "Printer on fire") is None
+
+
+def test_apple_quotes_what_it_passes_on_and_what_stands_below_is_the_forwarders() -> None:
+    quoted = "".join(f"> {line}".rstrip() + "\n" for line in (*BLOCK.splitlines(), "", "It burns.", "> before"))
+    found = inline(f"Begin forwarded message:\n\n{quoted}\nBest, Ana\n", "Fwd: Printer")
+    assert found is not None
+    assert (found.text, found.comment) == ("It burns.\n> before", "Best, Ana")
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [
+        ("3. Nov. 2025 um 10:00 Uhr", 4),
+        ("3 novembre 2025 à 10:00:00 UTC+1", 9),
+        ("Monday, November 3, 2025, 10:00:00 PM -0400", 2),
+        ("3 November 2025 at 10:00 CET", 9),
+        ("2025. nov. 3., H, 10:00", 4),
+        ("2025年11月3日 10:00", 4),
+        ("3. 11. 2025 10:00", 4),
+    ],
+)
+def test_a_time_without_a_zone_is_of_the_forwarders_clock(written: str, hour: int) -> None:
+    text = GMAIL.replace("Mon, 3 Nov 2025 10:00:00 +0100", written)
+    found = inline(text, "", timezone(timedelta(hours=6)))
+    assert found is not None
+    assert found.date is not None
+    assert found.date.hour == hour
+
+
+@pytest.mark.parametrize("written", ["03/11/2025 10:00", "3 November 2025", "31 February 2025 10:00", "yesterday", ""])
+def test_a_date_that_is_not_certain_is_none(written: str) -> None:
+    found = inline(GMAIL.replace("Mon, 3 Nov 2025 10:00:00 +0100", written), "")
+    assert found is not None
+    assert found.date is None
+
+
+# ---- what is no forward, and what is not certain ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Please look.",
+        "Forwarded message\n\nThat is all.",
+        "---------- Forwarded message ---------\n\n\n\n\n\n" + BLOCK,
+        "From: Cara Roe <cara@customer.example>\nPlease look.",
+        GMAIL.replace("<cara@customer.example>", ""),
+        GMAIL.replace("cara@customer.example", "cara@@customer..example"),
+    ],
+)
+def test_no_author_is_found(text: str) -> None:
+    assert author(text) is None
+
+
+def test_an_answer_to_a_forward_is_none() -> None:
+    text = f"On Mon, Nov 3, 2025 at 10:00 AM Bob <bob@example.org> wrote:\n\n> {GMAIL}\n> It burns."
+    assert author(text, "Re: Fwd: Printer") is None
+    assert author(f"Yes.\n\n{GMAIL}\nIt burns.", "Re: Printer") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "boss@example.org",
+        '"boss@example.org" <boss@example.org>',
+        "Boss <boss@example.org> on behalf of",
+        "boss@example.org on behalf of Cara",
+    ],
+)
+def test_a_display_name_with_an_address_makes_the_author_uncertain(name: str) -> None:
+    assert author(GMAIL.replace("Cara Roe", name)) is None
+
+
+def test_a_field_that_comes_twice_makes_the_author_uncertain() -> None:
+    assert author(GMAIL.replace("To: Ana", "From: Boss <boss@example.org>")) is None
+    assert (
+        author(GMAIL.replace("Subject: ", "Subject: a long one that wraps\nFrom: Boss <boss@example.org>\nX: ")) is None
+    )
+    assert (
+        author("----- Forwarded Message ----- From: Boss <boss@example.org>From: Cara <cara@c.example>To: Ana") is None
+    )
+
+
+def test_only_the_topmost_block_counts() -> None:
+    inner = GMAIL.replace("cara@customer.example", "boss@example.org")
+    assert author(f"{GMAIL}\nSee below.\n\n{inner}\nOld words.") == "cara@customer.example"
+    broken = GMAIL.replace("<cara@customer.example>", "(no address)")
+    assert author(f"{broken}\nSee below.\n\n{inner}\nOld words.") is None
+
+
+def test_a_block_of_an_unknown_language_hides_what_stands_below_it() -> None:
+    unknown = "Nork: Cara Roe <cara@customer.example>\nData: 2025(e)ko aza. 3(a)\nGaia: Printer\n\n"
+    assert author(f"Begira.\n\n{unknown}{GMAIL}\nIt burns.") is None
+    assert author(f"Begira.\n\n{unknown}{BLOCK}\nIt burns.") is None
+    assert is_unclear(unknown)
+    assert not is_unclear("Please call: cara@customer.example\nThanks")
+
+
+def test_names_are_made_safe() -> None:
+    found = inline(GMAIL.replace("Cara Roe", '"Ca\u202era\x00  Roe"'), "")
+    assert found is not None
+    assert found.author.name == "Cara\ufffd Roe"
+
+
+# ---- bounds ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "----------" * 30_000,
+        "From: a@b.example\n" * 20_000,
+        "----- Forwarded message ----- " + "From: To: " * 300,
+        GMAIL + "> " * 200_000,
+        GMAIL.replace("Cara Roe", "a@" * 150_000),
+        "---------- Forwarded message ---------\nFrom:" + "\n " * 100_000,
+        "On " + "2025 10:00 " * 30_000 + ":",
+        '"' * 300_000 + " wrote:\n",
+    ],
+)
+def test_hostile_text_is_read_in_linear_time(text: str) -> None:
+    inline(text, "Fwd: x")  # the deadline of the test run is what a quadratic reader would break
+
+
+_LINES = st.sampled_from(
+    [
+        *GMAIL.splitlines(),
+        "",
+        "> From: x@y.example",
+        "Von: A <a@b.example>",
+        "Date: 31.12.2025 10:00",
+        "On 1/2/2025 wrote:",
+    ]
+)
+
+
+@given(st.lists(_LINES | st.text(max_size=40), max_size=30), st.sampled_from(["", "Fwd: x", "Re: x"]))
+def test_any_text_gives_one_author_or_none(lines: list[str], subject: str) -> None:
+    found = inline("\n".join(lines), subject)
+    if found is not None:
+        assert found.author.mailbox.folded in "\n".join(lines).casefold()
+        assert found.date is None or found.date.tzinfo is UTC
+
+
+@given(st.text(max_size=200))
+def test_any_line_is_a_field_or_none(line: str) -> None:
+    announces(line)
+    found = field(line)
+    assert found is None or found.label in Label
+
+
+# ---- the published suite ---------------------------------------------------------------------------------------------
+
+FOLDER = vectors.path("forward")
+# Whose the mail is cannot be said for certain: `John Doe … on behalf of ticketing@acme.com`, and a name alone.
+UNCERTAIN = {
+    "outlook_live_en_body_variant_9.txt",
+    "outlook_live_en_body_variant_10.txt",
+    "unknown_en_body_variant_12.txt",
+}
+# Attributions and one-line blocks hold no such field; dates that may be of two days are none.
+WITHOUT_DATE = {"ionos_one_and_one_en_body.txt", "ionos_one_and_one_en_body_variant_2.txt", "outlook_2019_pt_body.txt"}
+_BY_PREFIX = ("outlook", "new_outlook", "ionos", "unknown")  # clients that mark a forward in the subject only
+
+
+def _subject(body: Path) -> str:
+    own = body.with_name(body.name.replace("_body", "_subject"))
+    if own.exists():
+        return own.read_text().strip()
+    return "FW: Integer consequat non purus" if body.name.startswith(_BY_PREFIX) else ""
+
+
+@pytest.mark.parametrize("body", sorted(FOLDER.glob("*_body*.txt")), ids=lambda path: path.stem)
+def test_the_author_of_each_vector(body: Path) -> None:
+    found = inline(body.read_text().replace("\r\n", "\n"), _subject(body))
+    if body.stem.endswith("variant_4") or body.name in UNCERTAIN:  # variant 4 is an answer
+        assert found is None
+        return
+    assert found is not None
+    assert str(found.author.mailbox) == "john.doe@acme.com"
+    assert found.author.name.replace(",", "") == ("" if body.name == "apple_mail_en_body_variant_5.txt" else "John Doe")
+    assert found.subject == ("" if body.name == "yahoo_pt_body.txt" else "Integer consequat non purus")
+    assert (found.date is None) == (body.name in WITHOUT_DATE)
+    assert found.text.startswith("Aenean quis diam urna.")
+    assert found.comment in ("", "Praesent suscipit egestas hendrerit.\n\nAliquam eget dui dui.")
+
+
+def test_nearly_every_author_of_the_suite_is_found() -> None:
+    forwards = [body for body in FOLDER.glob("*_body*.txt") if not body.stem.endswith("variant_4")]
+    found = [author(body.read_text().replace("\r\n", "\n"), _subject(body)) for body in forwards]
+    assert found.count("john.doe@acme.com") >= 0.95 * len(forwards) > 100
