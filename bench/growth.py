@@ -38,6 +38,7 @@ _TABLES: Final[dict[str, dict[str, str]]] = {
         "fields": "'{}'",
         "body_text": ":text",
         "hidden_text": "''",
+        "quoted": "''",
         "proof": "'none'",
         "created_at": _MOMENT,
         "updated_at": _MOMENT,

@@ -58,4 +58,5 @@ def compose_answer(answer: Answer, secret: bytes) -> Outgoing:
         message_id=own_id,
         octets=mime.plain(fields, answer.text),
         reply_key=None,
+        text=answer.text,
     )

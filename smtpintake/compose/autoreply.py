@@ -163,6 +163,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
         message_id=own_id,
         octets=mime.alternative(fields, rendered.text, rendered.html, boundary),
         reply_key=key if keyed else None,
+        text=rendered.text,
     )
 
 

@@ -96,6 +96,7 @@ def compose_forward(forward: Forward, templates: Templates, secret: bytes) -> Ou
         message_id=own_id,
         octets=octets,
         reply_key=None,
+        text=rendered.text,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """`mail_from` is empty for the null reverse-path. `reply_key` is the key in Reply-To, if there is one, and
-    `bounce_key` the one in `mail_from`.
+    `bounce_key` the one in `mail_from`. `text` is its plain text: quoted back to us, it is known.
     """
 
     kind: str
@@ -21,3 +21,4 @@ class Outgoing:
     octets: bytes
     reply_key: str | None
     bounce_key: str | None = None
+    text: str = ""

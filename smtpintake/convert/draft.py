@@ -8,6 +8,7 @@ are still in both: `obeying` takes those out that somebody had the right to give
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from html import escape
 from typing import Final
 
@@ -21,6 +22,15 @@ NO_TEXT: Final = "(this mail had no text)"
 COMMANDS_ONLY: Final = "(this mail had nothing but commands)"
 
 
+class Quoted(StrEnum):
+    """What is known of the older text that a mail quotes."""
+
+    NOTHING = ""  # there is none
+    UNPROVED = "unproved"  # it is hidden for what it looks like: nobody could say whether we know it
+    PROVED = "proved"  # all of it is known, and hidden
+    UNKNOWN = "unknown"  # some of it is not known, or was altered: that stays visible, and marked
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     subject: str
@@ -29,6 +39,7 @@ class Draft:
     hidden_text: str
     attachments: tuple[Attachment, ...]
     commands: CommandBlock | None = None
+    quoted: Quoted = Quoted.NOTHING
 
     def obeying(self, commands: Sequence[Command]) -> "Draft":
         """The draft without these of its commands; what it said with them is in `hidden_text`."""

@@ -136,6 +136,7 @@ class Effects:
             body_text=draft.body_text,
             body_html=draft.body_html,
             hidden_text=draft.hidden_text,
+            quoted=draft.quoted,
             proof=facts.proof,
             sent_at=facts.message.date,
             created_at=received_at,
@@ -187,6 +188,7 @@ class Effects:
             "body_text": draft.body_text,
             "body_html": draft.body_html,
             "hidden_text": draft.hidden_text,
+            "quoted": draft.quoted,
             "internal": orders.internal or orders.alone,
             "proof": decision.proof,
             "log_id": place.log_id,
@@ -194,7 +196,7 @@ class Effects:
         self.rows.add(Comment, **comment)
         if orders.has_note_apart:
             note = {"id": next(self.drawn.comments), "body_text": orders.note, "internal": True}
-            self.rows.add(Comment, **comment | note | {"body_html": None, "hidden_text": ""})
+            self.rows.add(Comment, **comment | note | {"body_html": None, "hidden_text": "", "quoted": ""})
         if decision.extent.attachments:
             self._attach(submission, draft, issue_id, comment_id)
         if decision.extent.author and not comment["internal"]:

@@ -129,6 +129,7 @@ def enqueue(
         subject=mail.subject,
         message_id=mail.message_id,
         octets=mail.octets,
+        text=mail.text,
         created_at=now,
         state=State.QUEUED,
         attempts=0,

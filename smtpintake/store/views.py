@@ -39,6 +39,7 @@ class CommentView(TypedDict):
     body_text: str
     body_html: str | None
     hidden_text: str
+    quoted: str
     internal: bool
     attachments: list[AttachmentView]
     proof: str
@@ -68,6 +69,7 @@ class IssueView(IssueSummary):
     body_text: str
     body_html: str | None
     hidden_text: str
+    quoted: str
     proof: str
     sent_at: str | None
     attachments: list[AttachmentView]

@@ -63,6 +63,7 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
         "body_text": "Help!",
         "body_html": None,
         "hidden_text": "",
+        "quoted": "",
         "proof": "none",
         "sent_at": None,
         "attachments": [
@@ -84,6 +85,7 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
                 "body_text": "Use the extinguisher.",
                 "body_html": None,
                 "hidden_text": "Use the extinguisher.\n> Help!",
+                "quoted": "",
                 "internal": False,
                 "attachments": [
                     {

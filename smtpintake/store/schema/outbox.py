@@ -15,7 +15,8 @@ from smtpintake.store.types import Table, UtcDateTime, given_only
 
 class OutboxMail(Table, table=True):
     """`mail_from` is the reverse-path, empty for the null one; `note` says what the last attempt came to, or why none
-    was made. `bounce_key` is the subaddress of its reverse-path, which no other mail has.
+    was made. `bounce_key` is the subaddress of its reverse-path, which no other mail has; `text` its plain text, known
+    where a reply quotes it.
 
     `bounced` is the worst that a proved report said of it since (`soft`, `hard`, `complaint`), `bounce` what it said.
     """
@@ -37,6 +38,7 @@ class OutboxMail(Table, table=True):
     subject: str
     message_id: str = Field(unique=True)
     octets: bytes = Field(sa_type=LargeBinary)
+    text: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)
     state: str = "queued"
     attempts: int = 0

@@ -1,7 +1,8 @@
 """Tables: issues, their comments, attachments, participants, links, and the keys by which a reply finds its issue.
 
 Contract: issues are numbered within their project without gaps (`project.last_number`). `body_text` is what the author
-wrote for this mail, `hidden_text` the whole text where that is more. An attachment is a view of the raw mail, never a
+wrote for this mail, `hidden_text` the whole text where that is more, and `quoted` what is known of the quotation in it:
+`convert.draft.Quoted`. An attachment is a view of the raw mail, never a
 copy.
 """
 
@@ -46,6 +47,7 @@ class Issue(Table, table=True):
     body_text: str
     body_html: str | None = None
     hidden_text: str = ""
+    quoted: str = ""
     proof: str = "none"
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -66,6 +68,7 @@ class Comment(Table, table=True):
     body_text: str
     body_html: str | None = None
     hidden_text: str = ""
+    quoted: str = ""
     internal: bool = False
     proof: str = "none"
     log_id: str | None = Field(default=None)
