@@ -1,6 +1,6 @@
 """Quoted history in HTML: the containers that clients put around it, and the marks that it follows.
 
-Contract: pure, total, and only for HTML that `body.is_parsable`.
+Contract: pure, total, and only for HTML that `htmlbounds.is_parsable`.
 """
 
 from typing import Final

@@ -2,8 +2,9 @@
 
 Contract: `body_text` is never empty (a mail without text gets a note that says so) and holds what the author wrote for
 this mail, then the notes on it; `hidden_text` always holds the whole text where `body_text` left something out, and is
-empty otherwise, so nothing is lost. `body_html` is sanitised and safe to show, or None. Commands that it begins with
-are still in both: `obeying` takes those out that somebody had the right to give. Pure and total.
+empty otherwise, so nothing is lost. `body_html` is sanitised and safe to show, or None; `blocked_images` would have
+been fetched from elsewhere and are not in it. Commands that it begins with are still in both: `obeying` takes those out
+that somebody had the right to give. Pure and total.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,15 @@ from enum import StrEnum
 from html import escape
 from typing import Final
 
-from smtpintake.convert import body, containers, quoting
+from smtpintake.convert import quoting
 from smtpintake.convert.commands import Command, CommandBlock, command_block, put_back
+from smtpintake.convert.containers import without_quotation
+from smtpintake.convert.files import File
+from smtpintake.convert.htmlbounds import is_parsable
+from smtpintake.convert.htmltext import as_text
+from smtpintake.convert.safehtml import SafeHtml, sanitised
 from smtpintake.convert.trim import trim
-from smtpintake.mail.message import Attachment, Message
+from smtpintake.mail.message import Message
 from smtpintake.mail.threadkeys import base_subject, is_forward
 
 NO_TEXT: Final = "(this mail had no text)"
@@ -37,9 +43,10 @@ class Draft:
     body_text: str
     body_html: str | None
     hidden_text: str
-    attachments: tuple[Attachment, ...]
+    files: tuple[File, ...]
     commands: CommandBlock | None = None
     quoted: Quoted = Quoted.NOTHING
+    blocked_images: int = 0
 
     def obeying(self, commands: Sequence[Command]) -> "Draft":
         """The draft without these of its commands; what it said with them is in `hidden_text`."""
@@ -55,21 +62,22 @@ class Draft:
         )
 
 
-def draft(message: Message, separators: tuple[str, ...]) -> Draft:
-    """The Draft of `message`. `separators` are the lines under which nothing is new."""
-    html = message.html if message.html and body.is_parsable(message.html) else None
+def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...] = ()) -> Draft:
+    """The Draft of `message`. `separators` are the lines under which nothing is new; `files` are its attachments."""
+    html = message.html if message.html and is_parsable(message.html) else None
     whole = _whole_text(message)
     text, reply_html = _own_words(message, whole, html, separators)
-    safe_html = body.sanitised(reply_html) or None if reply_html else None
+    safe = sanitised(reply_html) if reply_html else SafeHtml("")
     noted_text = "\n\n".join(filter(None, (text, *message.notes)))
-    noted_html = "\n".join((safe_html, *map(_paragraph, message.notes))) if safe_html else None
+    noted_html = "\n".join((safe.html, *map(_paragraph, message.notes))) if safe.html else None
     return Draft(
         subject=message.subject,
         body_text=noted_text or NO_TEXT,
         body_html=noted_html,
         hidden_text="" if text == whole else whole,
-        attachments=message.attachments,
+        files=files,
         commands=_commands(message, whole, noted_text, noted_html),
+        blocked_images=safe.blocked_images,
     )
 
 
@@ -90,7 +98,7 @@ def _commands(message: Message, whole: str, text: str, html: str | None) -> Comm
 def _whole_text(message: Message) -> str:
     if message.text and not message.text.isspace():
         return message.text.strip("\n")
-    return body.as_text(message.html) if message.html else ""
+    return as_text(message.html) if message.html else ""
 
 
 def _own_words(message: Message, whole: str, html: str | None, separators: tuple[str, ...]) -> tuple[str, str | None]:
@@ -99,7 +107,7 @@ def _own_words(message: Message, whole: str, html: str | None, separators: tuple
         return whole, html  # what is forwarded is what they want us to read
     reply = bool(message.thread_ids) or base_subject(message.subject) != message.subject
     text = trim(whole, separators, reply=reply)
-    reply_html = containers.without_quotation(html, separators, reply=reply) if html else None
+    reply_html = without_quotation(html, separators, reply=reply) if html else None
     if reply_html is None:
         return text, html if text == whole else None
     if text != whole and message.text:
@@ -107,4 +115,4 @@ def _own_words(message: Message, whole: str, html: str | None, separators: tuple
     if message.text and quoting.first_quotation(whole.split("\n")):
         return whole, html  # answered between the quoted lines: they belong together
     # Only the HTML says which part is quoted, and there it is certain.
-    return body.as_text(reply_html) or whole, reply_html
+    return as_text(reply_html) or whole, reply_html

@@ -12,6 +12,7 @@ from pathlib import Path
 from smtpintake.auth.results import UNVERIFIED
 from smtpintake.auth.verify import Evidence, verify
 from smtpintake.convert.draft import draft
+from smtpintake.convert.files import files
 from smtpintake.decide.facts import Analysis
 from smtpintake.intake.spool import Received
 from smtpintake.mail.parse import read
@@ -56,5 +57,6 @@ def _analysis(raw: bytes | mmap.mmap, task: Task) -> Analysis:
     if message.refusal:
         return Analysis(message, None)
     verdict = verify(raw, scan, message.author, task.evidence) if task.evidence else UNVERIFIED
+    drawn = draft(message, task.separators, files(raw, message.attachments))
     # The draft has the bodies; what travels back to the intake need not carry them twice.
-    return Analysis(replace(message, text=None, html=None), draft(message, task.separators), verdict)
+    return Analysis(replace(message, text=None, html=None), drawn, verdict)

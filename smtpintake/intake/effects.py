@@ -137,6 +137,7 @@ class Effects:
             body_html=draft.body_html,
             hidden_text=draft.hidden_text,
             quoted=draft.quoted,
+            blocked_images=draft.blocked_images,
             proof=facts.proof,
             sent_at=facts.message.date,
             created_at=received_at,
@@ -177,7 +178,7 @@ class Effects:
         person_id = self._person(facts, author, decision.new_person)
         draft = draft.obeying(orders.obeyed)
         if orders.note and orders.alone:
-            draft = replace(draft, body_text=orders.note, body_html=None)
+            draft = replace(draft, body_text=orders.note, body_html=None, blocked_images=0)
         comment: dict[str, object] = {
             "id": comment_id,
             "issue_id": issue_id,
@@ -189,6 +190,7 @@ class Effects:
             "body_html": draft.body_html,
             "hidden_text": draft.hidden_text,
             "quoted": draft.quoted,
+            "blocked_images": draft.blocked_images,
             "internal": orders.internal or orders.alone,
             "proof": decision.proof,
             "log_id": place.log_id,
@@ -196,7 +198,8 @@ class Effects:
         self.rows.add(Comment, **comment)
         if orders.has_note_apart:
             note = {"id": next(self.drawn.comments), "body_text": orders.note, "internal": True}
-            self.rows.add(Comment, **comment | note | {"body_html": None, "hidden_text": "", "quoted": ""})
+            bare = {"body_html": None, "hidden_text": "", "quoted": "", "blocked_images": 0}
+            self.rows.add(Comment, **comment | note | bare)
         if decision.extent.attachments:
             self._attach(submission, draft, issue_id, comment_id)
         if decision.extent.author and not comment["internal"]:
@@ -247,21 +250,24 @@ class Effects:
             )
 
     def _attach(self, submission: Submission, draft: Draft, issue_id: int, comment_id: int | None) -> None:
-        for view in draft.attachments:
+        for file in draft.files:
+            part = file.part
             self.rows.add(
                 Attachment,
                 issue_id=issue_id,
                 comment_id=comment_id,
                 raw_id=submission.envelope.transaction_id,
-                name=view.name,
-                content_type=view.content_type,
-                offset=view.offset,
-                length=view.length,
-                encoding=view.encoding,
-                size=view.size,
-                sha256=view.sha256,
-                inline=view.inline,
-                content_id=view.content_id,
+                name=file.name,
+                original_name=part.name,
+                content_type=part.content_type,
+                detected_type=file.detected_type,
+                offset=part.offset,
+                length=part.length,
+                encoding=part.encoding,
+                size=part.size,
+                sha256=part.sha256,
+                inline=part.inline,
+                content_id=part.content_id,
             )
 
     def _takes_part(self, issue_id: int, one: TakingPart) -> None:

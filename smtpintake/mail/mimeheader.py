@@ -14,7 +14,7 @@ from typing import Final
 from smtpintake.mail import charset, fieldvalue
 from smtpintake.mail.prescan import Field
 
-MAX_NAME: Final = 255
+MAX_NAME: Final = 998  # characters; convert/filename.py makes a name that can be saved of it
 
 _WORTH_KEEPING: Final = 80  # octets
 

@@ -93,6 +93,7 @@ def issue_view(session: Session, key: str) -> IssueView | None:
         "body_html": issue.body_html,
         "hidden_text": issue.hidden_text,
         "quoted": issue.quoted,
+        "blocked_images": issue.blocked_images,
         "proof": issue.proof,
         "sent_at": moment(issue.sent_at) if issue.sent_at else None,
         "attachments": attachments[None],
@@ -145,18 +146,24 @@ def _summary(row: Row[*tuple[object, ...]], people: dict[int, Who]) -> IssueSumm
 def _attachments(session: Session, issue_id: int) -> dict[int | None, list[AttachmentView]]:
     """By comment; those of the issue itself under None."""
     found: dict[int | None, list[AttachmentView]] = defaultdict(list)
+    seen: set[str] = set()
     rows = select(Attachment).where(col(Attachment.issue_id) == issue_id).order_by(col(Attachment.id))
     for row in session.scalars(rows):
         found[row.comment_id].append(
             {
                 "id": row.id or 0,
                 "name": row.name,
+                "original_name": row.original_name,
                 "content_type": row.content_type,
+                "detected_type": row.detected_type,
                 "size": row.size,
                 "sha256": row.sha256,
                 "inline": row.inline,
+                "content_id": row.content_id,
+                "repeated": row.inline and row.sha256 in seen,
             }
         )
+        seen.add(row.sha256)
     return found
 
 
@@ -173,6 +180,7 @@ def _comments(
             "body_html": row.body_html,
             "hidden_text": row.hidden_text,
             "quoted": row.quoted,
+            "blocked_images": row.blocked_images,
             "internal": row.internal,
             "attachments": attachments[row.id],
             "proof": row.proof,

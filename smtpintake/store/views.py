@@ -19,12 +19,21 @@ class ParticipantView(TypedDict):
 
 
 class AttachmentView(TypedDict):
+    """`name` is safe to save under; `detected_type` is what to take it for. `content_id` is what `cid:` in the HTML of
+    the same mail names. `repeated` is true for an inline image that an earlier mail of the issue brought, such as the
+    logo of a signature: it need not be listed.
+    """
+
     id: int
     name: str
+    original_name: str
     content_type: str
+    detected_type: str
     size: int
     sha256: str
     inline: bool
+    content_id: str
+    repeated: bool
 
 
 class LinkView(TypedDict):
@@ -40,6 +49,7 @@ class CommentView(TypedDict):
     body_html: str | None
     hidden_text: str
     quoted: str
+    blocked_images: int
     internal: bool
     attachments: list[AttachmentView]
     proof: str
@@ -70,6 +80,7 @@ class IssueView(IssueSummary):
     body_html: str | None
     hidden_text: str
     quoted: str
+    blocked_images: int
     proof: str
     sent_at: str | None
     attachments: list[AttachmentView]

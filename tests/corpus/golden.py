@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smtpintake.convert.draft import draft
+from smtpintake.convert.files import files
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.message import Author
@@ -44,7 +45,7 @@ def mail(name: str) -> bytes:
 def golden(octets: bytes) -> dict[str, Any]:
     """What the mail with these octets (line ends of SMTP) says. What is empty is left out."""
     message = read(octets)
-    drawn = None if message.refusal else draft(message, DEFAULT_SEPARATORS)
+    drawn = None if message.refusal else draft(message, DEFAULT_SEPARATORS, files(octets, message.attachments))
     return {"message": _plain(message), "draft": _plain(drawn)}
 
 

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.convert.draft import draft
+from smtpintake.convert.files import files
 from smtpintake.decide.facts import Analysis, Finding
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.answer import Answerer
@@ -162,7 +163,8 @@ def mail(
     ).encode()
     message = read(raw)
     given = make.envelope(*recipients, mail_from=mail_from, transaction_id=new_id(make.NOW), **envelope)
-    drafted = None if message.refusal else draft(message, ("-- reply above this line --",))
+    separators = ("-- reply above this line --",)
+    drafted = None if message.refusal else draft(message, separators, files(raw, message.attachments))
     analysis = Analysis(message, drafted, auth)
     return Submission(given, Raw(len(raw), message.sha256, raw), analysis, None, 0.0)
 

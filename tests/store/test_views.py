@@ -64,16 +64,21 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
         "body_html": None,
         "hidden_text": "",
         "quoted": "",
+        "blocked_images": 0,
         "proof": "none",
         "sent_at": None,
         "attachments": [
             {
                 "id": 1,
                 "name": "fire.png",
+                "original_name": "C:\\fire.png",
                 "content_type": "application/octet-stream",
+                "detected_type": "text/plain",
                 "size": 4,
                 "sha256": "2" * 64,
                 "inline": False,
+                "content_id": "",
+                "repeated": False,
             }
         ],
         "participants": [{"address": "cara@customer.example", "name": "Cara", "role": "reporter"}],
@@ -86,15 +91,20 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
                 "body_html": None,
                 "hidden_text": "Use the extinguisher.\n> Help!",
                 "quoted": "",
+                "blocked_images": 0,
                 "internal": False,
                 "attachments": [
                     {
                         "id": 2,
                         "name": "manual.pdf",
+                        "original_name": "C:\\manual.pdf",
                         "content_type": "application/octet-stream",
+                        "detected_type": "text/plain",
                         "size": 4,
                         "sha256": "2" * 64,
                         "inline": False,
+                        "content_id": "",
+                        "repeated": False,
                     }
                 ],
                 "proof": "none",

@@ -2,8 +2,8 @@
 
 Contract: issues are numbered within their project without gaps (`project.last_number`). `body_text` is what the author
 wrote for this mail, `hidden_text` the whole text where that is more, and `quoted` what is known of the quotation in it:
-`convert.draft.Quoted`. An attachment is a view of the raw mail, never a
-copy.
+`convert.draft.Quoted`; `blocked_images` is how many images `body_html` would have fetched from elsewhere. An attachment
+is a view of the raw mail, never a copy.
 """
 
 from datetime import datetime
@@ -48,6 +48,7 @@ class Issue(Table, table=True):
     body_html: str | None = None
     hidden_text: str = ""
     quoted: str = ""
+    blocked_images: int = 0
     proof: str = "none"
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -69,6 +70,7 @@ class Comment(Table, table=True):
     body_html: str | None = None
     hidden_text: str = ""
     quoted: str = ""
+    blocked_images: int = 0
     internal: bool = False
     proof: str = "none"
     log_id: str | None = Field(default=None)
@@ -76,7 +78,8 @@ class Comment(Table, table=True):
 
 class Attachment(Table, table=True):
     """`raw_mail[offset : offset + length]`, in its transfer `encoding`, which may be several steps
-    (`mail/transfer.py`); `size` and `sha256` are of the decoded octets.
+    (`mail/transfer.py`); `size` and `sha256` are of the decoded octets. `name` is safe to save under, `original_name`
+    is what the sender wrote; `content_type` is what the sender says it is, `detected_type` what to take it for.
     """
 
     __tablename__ = "attachment"
@@ -86,7 +89,9 @@ class Attachment(Table, table=True):
     comment_id: int | None = Field(default=None, foreign_key="comment.id")
     raw_id: str = Field(foreign_key="raw_mail.id")
     name: str
+    original_name: str
     content_type: str
+    detected_type: str
     offset: int
     length: int
     encoding: str

@@ -1,0 +1,68 @@
+"""`File`: an attachment as an issue lists it.
+
+Contract: pure, total and linear. A few octets of each attachment are read, none is copied.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from smtpintake.convert.filename import safe_name
+from smtpintake.convert.sniff import HEAD, detected
+from smtpintake.mail import fieldvalue, transfer
+from smtpintake.mail.message import Attachment
+from smtpintake.mail.parts import OPAQUE
+from smtpintake.mail.prescan import Octets, scan_section
+
+MAX_INSIDE: Final = 64 << 20  # octets of parts that hold parts, decoded to look inside; then the sender is believed
+
+_MAX_HEADER: Final = 64 << 10  # octets of an attached mail in which its subject is looked for
+_UNNAMED: Final = ("", "message.eml")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """`part` is what the mail says, and where the octets are. `name` is safe to save under. `detected_type` is what to
+    take it for: the declared type, unless the octets say otherwise.
+    """
+
+    part: Attachment
+    name: str
+    detected_type: str
+
+
+def files(octets: Octets, attachments: Sequence[Attachment]) -> tuple[File, ...]:
+    """The attachments of the mail that `octets` is."""
+    found: list[File] = []
+    room = MAX_INSIDE
+    for part in attachments:
+        # What lies inside another part is found by decoding that one anew.
+        room -= part.length if "/" in part.encoding else 0
+        found.append(_file(octets, part) if room >= 0 else _as_declared(part))
+    return tuple(found)
+
+
+def _file(octets: Octets, part: Attachment) -> File:
+    if part.content_type in OPAQUE:
+        return File(part, _name_of_mail(octets, part), part.content_type)
+    media_type = detected(part.content_type, _head(octets, part, HEAD))
+    return File(part, safe_name(part.name, media_type), media_type)
+
+
+def _as_declared(part: Attachment) -> File:
+    return File(part, safe_name(part.name, part.content_type), part.content_type)
+
+
+def _name_of_mail(octets: Octets, part: Attachment) -> str:
+    """An attached mail is called by its subject, unless the sender gave it a name."""
+    if part.name not in _UNNAMED:
+        return safe_name(part.name)
+    head = _head(octets, part, _MAX_HEADER).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    fields = scan_section(head, 0, len(head)).fields
+    subject = next((fieldvalue.decode(field.value) for field in fields if field.name == b"subject"), "")
+    # A subject is no path.
+    return safe_name(f"{subject.replace('/', '_').replace(chr(92), '_').strip(' .') or 'message'}.eml")
+
+
+def _head(octets: Octets, part: Attachment, limit: int) -> bytes:
+    return transfer.head(octets, part.offset, part.length, part.encoding, limit)[0]

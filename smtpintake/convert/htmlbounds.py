@@ -1,0 +1,93 @@
+"""The bounds within which an HTML parser may be trusted with what a stranger wrote.
+
+Contract: pure, total and linear. Parsers grow quadratic in the depth of nesting, in the attributes of one tag, and in
+the formatting elements that nobody closes.
+"""
+
+import re
+from collections import Counter
+from typing import Final
+
+MAX_DEPTH: Final = 500
+MAX_ATTRIBUTES: Final = 1000  # of one tag
+MAX_STEPS: Final = 100_000
+_SMALL: Final = 16 << 10
+# Elements that hold nothing, or whose end may be left out: they do not nest.
+_FLAT: Final = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "li",
+        "td",
+        "th",
+        "tr",
+        "dt",
+        "dd",
+        "option",
+        "thead",
+        "tbody",
+        "tfoot",
+    ]
+)
+# Elements that a parser opens again in every block that follows, until they are closed (WHATWG HTML s13.2.4.3).
+_FORMATTING: Final = frozenset(
+    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+)
+_NAMED_TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_TAG_NAME: Final = re.compile(r"<[a-zA-Z][^\s/>]*")
+# One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
+_ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
+
+
+def is_parsable(html: str) -> bool:
+    """True within the bounds of nesting and of attributes under which the parsers stay linear."""
+    if html.count("<") > MAX_DEPTH and not _nesting_bounded(html):
+        return False
+    return len(html) < _SMALL or _attributes_bounded(html)
+
+
+def _nesting_bounded(html: str) -> bool:
+    open_tags: Counter[str] = Counter()
+    depth = formatting = reopened = 0
+    for match in _NAMED_TAG.finditer(html):
+        name = match[2].lower()
+        if name in _FLAT:
+            step = 0
+        elif not match[1]:
+            step = 1
+        else:
+            step = -1 if open_tags[name] else 0  # an end without a beginning ends nothing
+        open_tags[name] += step
+        depth += step
+        formatting += step if name in _FORMATTING else 0
+        reopened += formatting
+        if depth > MAX_DEPTH or reopened > MAX_STEPS:
+            return False
+    return True
+
+
+def _attributes_bounded(html: str) -> bool:
+    steps = 0
+    for tag in _TAG_NAME.finditer(html):
+        position = tag.end()
+        of_tag = 0
+        while match := _ATTRIBUTE.match(html, position):
+            position = match.end()
+            of_tag += 1
+            steps += 1
+            if of_tag > MAX_ATTRIBUTES or steps > MAX_STEPS:
+                return False
+    return True

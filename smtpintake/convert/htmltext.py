@@ -1,0 +1,48 @@
+"""The text of HTML: as Markdown where a parser can be trusted with it, else what is left without the tags.
+
+Contract: pure, total and linear.
+"""
+
+import html as entities
+import re
+from typing import Final
+
+import html_to_markdown
+
+from smtpintake.convert.htmlbounds import is_parsable
+
+_RAW_TEXT: Final = ("<script", "<style", "<title", "<!--")  # what begins so is no text of the mail
+_BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[^<>]*>")
+_BLANKS: Final = re.compile(r"\n{3,}")
+_TO_TEXT: Final = html_to_markdown.ConversionOptions(extract_metadata=False, skip_images=True, autolinks=False)
+
+
+def as_text(html: str) -> str:
+    """The text of `html`, as Markdown where the parsers can be trusted with it."""
+    if not is_parsable(html):
+        return _without_tags(html)
+    text = html_to_markdown.convert(html, _TO_TEXT).content or ""
+    lines = [line.rstrip() for line in text.split("\n")]
+    return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _without_tags(html: str) -> str:
+    text = _TAG.sub(" ", _BREAK.sub("\n", _without_raw_text(html)))
+    lines = [" ".join(line.split()) for line in entities.unescape(text).split("\n")]
+    return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _without_raw_text(html: str) -> str:
+    lowered = html.lower()
+    if len(lowered) != len(html):  # a letter whose lower case is longer: then offsets do not agree
+        return html
+    for opening in _RAW_TEXT:
+        closing = "-->" if opening == "<!--" else f"</{opening[1:]}"
+        kept, end = [], 0
+        while (start := lowered.find(opening, end)) >= 0 and (stop := lowered.find(closing, start)) >= 0:
+            kept.append(html[end:start])
+            end = stop + (3 if opening == "<!--" else 0)  # an end tag goes with the other tags
+        html = "".join([*kept, html[end:]])
+        lowered = html.lower()
+    return html

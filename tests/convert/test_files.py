@@ -1,0 +1,62 @@
+"""Attachments as an issue lists them."""
+
+import base64
+
+import pytest
+
+from smtpintake.convert.files import File, files
+from smtpintake.mail.parse import read
+
+INNER = "From: cara@customer.example\r\nSubject: {}\r\nMIME-Version: 1.0\r\n\r\nHelp!\r\n"
+
+
+def filed(content_type: str, body: bytes, *, name: str = "", encoded: bool = True) -> File:
+    """The one attachment of a mail."""
+    disposition = f'Content-Disposition: attachment; filename="{name}"\r\n' if name else ""
+    encoding = "Content-Transfer-Encoding: base64\r\n" if encoded else ""
+    raw = (
+        (
+            "From: cara@customer.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            f"--b\r\nContent-Type: {content_type}\r\n{encoding}{disposition}\r\n"
+        ).encode()
+        + (base64.b64encode(body) if encoded else body)
+        + b"\r\n--b--\r\n"
+    )
+    (only,) = files(raw, read(raw).attachments)
+    return only
+
+
+def test_name_and_type_are_those_of_the_octets() -> None:
+    file = filed("application/pdf", b"MZ\x90\0\x03", name="../x/bill.pdf")
+    assert (file.name, file.part.name) == ("bill.pdf", "../x/bill.pdf")
+    assert file.detected_type == "application/vnd.microsoft.portable-executable"
+    assert file.part.content_type == "application/pdf"
+
+
+def test_what_has_no_name_is_called_what_it_is() -> None:
+    assert filed("application/octet-stream", b"\x89PNG\r\n\x1a\n").name == "image.png"
+    assert filed("image/png", b"").name == "image.png"
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    [
+        ("Printer on fire", "Printer on fire.eml"),
+        ("=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Grüße.eml"),
+        ("Re: AC/DC \\o/ tickets?", "Re_ AC_DC _o_ tickets_.eml"),
+        ("..", "message.eml"),
+        ("", "message.eml"),
+        ("x" * 900, "x" * 251 + ".eml"),
+    ],
+)
+@pytest.mark.parametrize("encoded", [False, True])
+def test_an_attached_mail_is_called_by_its_subject(subject: str, name: str, encoded: bool) -> None:
+    assert filed("message/rfc822", INNER.format(subject).encode(), encoded=encoded).name == name
+
+
+def test_an_attached_mail_keeps_the_name_that_it_was_given() -> None:
+    assert filed("message/rfc822", INNER.format("x").encode(), name="proof.eml", encoded=False).name == "proof.eml"
+
+
+def test_an_attached_mail_without_line_ends_of_its_own() -> None:
+    assert filed("message/rfc822", INNER.format("Hello").replace("\r\n", "\n").encode()).name == "Hello.eml"

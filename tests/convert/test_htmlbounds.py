@@ -1,0 +1,25 @@
+"""Which HTML a parser may be trusted with."""
+
+import pytest
+
+from smtpintake.convert.htmlbounds import is_parsable
+
+
+@pytest.mark.parametrize(
+    ("html", "parsable"),
+    [
+        ("<div>" * 500, True),
+        ("<div>" * 501, False),
+        ("<div></div>" * 5000, True),
+        ("<p>" * 5000, True),
+        ("<DIV><o:p>" * 501, False),
+        ("<font></p>" * 600, False),
+        ("<b></i>" * 600, False),
+        ("<font>" * 300 + "<p>x" * 2000, False),
+        ("<a " + "b " * 10_000 + ">", False),
+        ("<a " + "b/" * 10_000 + ">", False),
+        ('<img src="data:image/png;base64,' + "A/A" * 20_000 + '">', True),
+    ],
+)
+def test_bounds(html: str, parsable: bool) -> None:
+    assert is_parsable(html) is parsable

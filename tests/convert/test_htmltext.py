@@ -1,0 +1,22 @@
+"""The text of HTML: nothing of it is lost."""
+
+from smtpintake.convert.htmlbounds import is_parsable
+from smtpintake.convert.htmltext import as_text
+
+
+def test_text_of_html() -> None:
+    html = (
+        "<head><title>t</title><style>p{}</style></head><p>One &amp; two<br>three</p><ul><li>a<li>b</ul>"
+        "<script>no</script><a href='https://x.example'>link</a>"
+    )
+    text = as_text(html)
+    for part in ("One & two\nthree", "- a\n- b", "[link](https://x.example)"):
+        assert part in text
+    assert "no" not in text
+    assert "p{" not in text
+
+
+def test_text_of_html_that_no_parser_should_see() -> None:
+    deep = "<style>p{}</style>" + "<div>" * 3000 + "deep &lt;text&gt;<br>two" + "</div>" * 3000
+    assert not is_parsable(deep)
+    assert as_text(deep) == "deep <text>\ntwo"
