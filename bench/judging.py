@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from bench import mails
 from smtpintake.auth.results import UNVERIFIED
 from smtpintake.convert.draft import draft
-from smtpintake.decide.facts import Analysis
+from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.record import Recorder

@@ -37,13 +37,17 @@ class Part:
 
 
 class Supervisor:
-    """Runs `parts` until a signal, or until one of them cannot start. `drain` is in seconds."""
+    """Runs `parts` until a signal, or until one of them cannot start. `drain` is in seconds.
+
+    The others wait until the first one serves: what all would race for, such as the newest schema, it has done then.
+    """
 
     def __init__(self, parts: Sequence[Part], drain: float, when_ready: Callable[[], None]) -> None:
         self._parts = parts
         self._drain = drain
         self._when_ready = when_ready
         self._stopping = asyncio.Event()
+        self._serving = asyncio.Event()
         self._ready: set[str] = set()
         self._status = 0
 
@@ -52,9 +56,15 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        first, *others = self._parts
         async with asyncio.TaskGroup() as group:
-            for part in self._parts:
-                group.create_task(self._keep_running(part))
+            keeping = group.create_task(self._keep_running(first))
+            serving = group.create_task(self._serving.wait())
+            await asyncio.wait((keeping, serving), return_when=asyncio.FIRST_COMPLETED)
+            serving.cancel()
+            if not self._stopping.is_set():
+                for part in others:
+                    group.create_task(self._keep_running(part))
         return self._status
 
     async def _keep_running(self, part: Part) -> None:
@@ -106,6 +116,7 @@ class Supervisor:
                 print(line, flush=True)
             elif part.name not in self._ready:
                 self._ready.add(part.name)
+                self._serving.set()
                 if len(self._ready) == len(self._parts):
                     self._when_ready()
 

@@ -33,16 +33,16 @@ from smtpintake.intake.review import Review
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.reply import Replies
-from smtpintake.net.dnsbl import Dnsbl, Zone
+from smtpintake.net.dnsbl import Dnsbl
 from smtpintake.net.lookups import Lookups
 from smtpintake.net.resolver import Resolver
-from smtpintake.net.smtpclient import Smarthost, Tls
+from smtpintake.net.zone import Zone
 from smtpintake.resources import resource
 from smtpintake.settings import Settings
 from smtpintake.store.blobcheck import recover
 from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
-from smtpintake.store.migrations import NotReadyError
+from smtpintake.store.readiness import NotReadyError
 
 
 def load_templates() -> Templates:
@@ -197,18 +197,3 @@ def lookups_for_mails(settings: Settings, resolver: Resolver) -> Callable[[], Lo
     if not settings.authentication.verify:
         return None
     return lambda: Lookups(resolver, settings.dns.deadline)
-
-
-def smarthost(settings: Settings) -> Smarthost | None:
-    """The server that takes our own mail, or None where none is configured."""
-    section = settings.smarthost
-    if not section.host:
-        return None
-    return Smarthost(
-        host=section.host,
-        port=section.port,
-        tls=Tls(section.tls),
-        username=section.username,
-        password=section.password.get_secret_value(),
-        hello=settings.smtp.announced_name,
-    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smtpintake.parts import allow_open_files
+from smtpintake.parts.intake import allow_open_files
 
 
 @pytest.fixture

@@ -6,26 +6,22 @@ is one line on standard error, or a line each where there are several; a traceba
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from smtpintake.cli.program import Program, with_config
-from smtpintake.decide.policy import PolicyError
 from smtpintake.journal import keep_journal
-from smtpintake.settings import SettingsError
 
 FAILED: Final = 1
-WRONG: Final = 2
 
 # Loaded when asked for: a quick look into the log does not wait for a mail server's modules.
 COMMANDS: Final = {
-    "serve": "serving",
-    "intake": "serving",
+    "serve": "serve",
+    "intake": "intake",
     "outbox": "outbox",
     "apply": "policy",
     "export": "policy",
@@ -82,30 +78,13 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
     except click.Abort:
         return FAILED
-    except (click.ClickException, SettingsError, PolicyError, DBAPIError) as error:
-        for line in _lines(error):
+    except Exception as error:
+        from smtpintake.cli.faults import told  # noqa: PLC0415 - loaded when there is one
+
+        fault = told(error)
+        if fault is None:
+            raise
+        for line in fault.lines:
             print(f"smtpintake: {line}", file=sys.stderr)
-        return _status(error)
+        return fault.status
     return status if isinstance(status, int) else 0
-
-
-def _lines(error: Exception) -> Iterator[str]:
-    match error:
-        case click.ClickException():
-            yield " ".join(error.format_message().split())
-            if isinstance(error, click.UsageError) and error.ctx is not None:
-                yield f"try '{error.ctx.command_path} --help'"
-        case SettingsError(faults=faults):
-            yield from map(str, faults)
-        case PolicyError(faults=faults):
-            yield from (f"{fault.key}: {fault.what}" for fault in faults)
-        case DBAPIError():
-            yield f"database: {' '.join(str(error.orig).split())}"
-        case _:
-            yield str(error)
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, click.ClickException):
-        return error.exit_code
-    return WRONG if isinstance(error, SettingsError | PolicyError) else FAILED

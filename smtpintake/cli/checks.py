@@ -26,7 +26,8 @@ from smtpintake.net.nameserver import Nameserver
 from smtpintake.settings import Settings
 from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
-from smtpintake.store.migrations import NotReadyError, current, newest
+from smtpintake.store.migrations import current, newest
+from smtpintake.store.readiness import NotReadyError
 from smtpintake.wiring import make_rates, open_resolver
 
 _MIB: Final = 1 << 20

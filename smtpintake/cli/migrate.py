@@ -4,8 +4,9 @@ import click
 
 from smtpintake.cli.display import print_json
 from smtpintake.cli.program import Program, json_option, pass_program
-from smtpintake.store.migrations import UnknownRevisionError, newest
 from smtpintake.store.migrations import migrate as migrate_database
+from smtpintake.store.migrations import newest
+from smtpintake.store.readiness import UnknownRevisionError
 
 
 @click.command()

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 import click
+import uvloop
 
 from smtpintake.cli.display import print_json, print_record, print_table, print_text, short_moment
-from smtpintake.cli.program import Program, json_option, limit_option, pass_program
-from smtpintake.cli.serving import work_outbox
+from smtpintake.cli.program import Program, json_option, limit_option, pass_program, said_in_one_line
+from smtpintake.parts.outbox import run_outbox
 from smtpintake.store import outbox as queue
 from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
 
@@ -16,7 +17,13 @@ from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
 def outbox(context: click.Context) -> None:
     """Look after mail of our own; without a command below, run the worker that sends it."""
     if context.invoked_subcommand is None:
-        work_outbox(context.ensure_object(Program))
+        _work(context.ensure_object(Program))
+
+
+def _work(program: Program) -> None:
+    program.keep_journal()
+    with said_in_one_line("cannot start"):
+        uvloop.run(run_outbox(program.settings))
 
 
 @outbox.command("list")

@@ -9,7 +9,6 @@ import tomli_w
 from smtpintake.cli.display import one_line, print_json
 from smtpintake.cli.policyfile import faults_in, read_policy_file
 from smtpintake.cli.program import Program, json_option, pass_program
-from smtpintake.cli.replay import print_replay, replay_view, replayed
 from smtpintake.cli.since import SINCE
 from smtpintake.store.configure import Changes
 from smtpintake.store.configure import apply as apply_document
@@ -44,15 +43,22 @@ def apply(program: Program, file: str, *, dry_run: bool, prune: bool, since: dat
                 trial.rollback()
             else:
                 trial.commit()
-        found = replayed(program, database, since, document, prune=prune) if since is not None else None
+        view: dict[str, object] = {"changes": list(changes.lines), "policy_version": changes.version}
+        view["applied"] = not dry_run
+        if not as_json:
+            _print(changes, dry_run=dry_run)
+        if since is not None:
+            # Loaded here: replaying needs all that reads and judges mail, applying none of it.
+            from smtpintake.cli.replay import print_replay, replay_view, replayed  # noqa: PLC0415
+
+            found = replayed(program, database, since, document, prune=prune)
+            if as_json:
+                view["replay"] = replay_view(found)
+            else:
+                click.echo()
+                print_replay(found)
     if as_json:
-        view = {"changes": list(changes.lines), "policy_version": changes.version, "applied": not dry_run}
-        print_json(view if found is None else view | {"replay": replay_view(found)})
-        return
-    _print(changes, dry_run=dry_run)
-    if found is not None:
-        click.echo()
-        print_replay(found)
+        print_json(view)
 
 
 @click.command()

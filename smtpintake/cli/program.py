@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from smtpintake.journal import keep_journal
 from smtpintake.settings import Settings, load_settings, settings_file
-from smtpintake.store.blobs import FileBlobs, open_blobs
-from smtpintake.store.database import Database
-from smtpintake.store.migrations import NotReadyError, UnknownRevisionError, open_current
+from smtpintake.store.readiness import NotReadyError, UnknownRevisionError
+
+if TYPE_CHECKING:
+    from smtpintake.store.blobs import FileBlobs
+    from smtpintake.store.database import Database
 
 _CONFIG: Final = "config"
 
@@ -31,9 +34,17 @@ class Program:
         """Raises SettingsError."""
         return load_settings(settings_file(self.config))
 
+    def keep_journal(self) -> None:
+        """For a command that serves: the journal as the settings say."""
+        keep_journal(self.settings.log.level, self.settings.log.format)
+
     @contextmanager
-    def database(self, *, any_schema: bool = False) -> Iterator[Database]:
+    def database(self, *, any_schema: bool = False) -> "Iterator[Database]":
         """The database at its newest schema, or with `any_schema` as it is."""
+        # Loaded here: it takes most of a second, and what looks after the server's parts has no database.
+        from smtpintake.store.database import Database  # noqa: PLC0415
+        from smtpintake.store.migrations import open_current  # noqa: PLC0415
+
         with said_in_one_line("database"):
             database = Database(self.settings.database.url) if any_schema else open_current(self.settings.database.url)
         try:
@@ -42,7 +53,9 @@ class Program:
             database.close()
 
     @contextmanager
-    def blobs(self) -> Iterator[FileBlobs]:
+    def blobs(self) -> "Iterator[FileBlobs]":
+        from smtpintake.store.blobs import open_blobs  # noqa: PLC0415
+
         blobs = open_blobs(self.settings.blobs.url)
         try:
             yield blobs

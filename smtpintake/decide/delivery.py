@@ -10,7 +10,7 @@ repetition of their own.
 import hashlib
 from dataclasses import dataclass
 
-from smtpintake.decide.facts import Analysis
+from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.policy import Inbox, Policy
 from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import Mailbox

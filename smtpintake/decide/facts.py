@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from smtpintake.auth.results import UNVERIFIED, AuthVerdict
+from smtpintake.auth.results import AuthVerdict
 from smtpintake.convert.commands import CommandBlock
-from smtpintake.convert.draft import Draft
 from smtpintake.decide.policy import Inbox, Proof, Role
 from smtpintake.decide.proof import proof
 from smtpintake.decide.routing import Route
@@ -22,18 +21,6 @@ from smtpintake.mail.reason import Reason
 
 # Robots that answer robots are slow at times: FreeScout counts over three hours, and so do we.
 ANSWER_WINDOW: Final = timedelta(minutes=180)
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """What an analyser made of the octets: the message, and the draft, which is None where the message was refused.
-
-    `auth` is what it verified with the answers of DNS that it was given.
-    """
-
-    message: Message
-    draft: Draft | None
-    auth: AuthVerdict = UNVERIFIED
 
 
 @dataclass(frozen=True, slots=True)

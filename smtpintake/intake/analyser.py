@@ -27,7 +27,7 @@ from typing import Final
 import structlog
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from smtpintake.decide.facts import Analysis
+from smtpintake.decide.analysis import Analysis
 from smtpintake.intake import analysis
 from smtpintake.intake.analysis import Task, analyse_several
 

@@ -13,7 +13,7 @@ from smtpintake.auth.results import UNVERIFIED
 from smtpintake.auth.verify import Evidence, verify
 from smtpintake.convert.draft import draft
 from smtpintake.convert.files import files
-from smtpintake.decide.facts import Analysis
+from smtpintake.decide.analysis import Analysis
 from smtpintake.intake.spool import Received
 from smtpintake.mail.parse import read
 from smtpintake.mail.prescan import prescan

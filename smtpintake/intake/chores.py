@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from smtpintake.intake.review import Review
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
-from smtpintake.store.retention import Periods, Purged, purge
+from smtpintake.store.periods import Periods
+from smtpintake.store.retention import Purged, purge
 
 _LOOK_SECONDS: Final = 1.0
 _PURGE_SECONDS: Final = 3600.0

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from smtpintake.auth.answers import Answer
 from smtpintake.auth.results import AuthVerdict
 from smtpintake.decide.alternatives import Alternative, alternatives
+from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.decision import AddComment, CreateIssue, Decision, Judgement, Outcome, Repeat, ShareIssue
-from smtpintake.decide.facts import Analysis, Earlier, Facts, Finding
+from smtpintake.decide.facts import Earlier, Facts, Finding
 from smtpintake.decide.outcome import outcome_of, reply_to
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.record import JudgedMail, Recorder

@@ -18,7 +18,8 @@ from smtpintake.intake.rates import Counted, Rates
 from smtpintake.mail.address import ReversePath
 from smtpintake.mail.envelope import Listing, ToldBy
 from smtpintake.mail.reason import Reason
-from smtpintake.net.dnsbl import Action, Dnsbl
+from smtpintake.net.dnsbl import Dnsbl
+from smtpintake.net.zone import Action
 from smtpintake.store.greylist import Triplet
 
 # The harder first.

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Final
 
 from smtpintake.auth.authres import render
+from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.decision import Outcome
 from smtpintake.decide.delivery import Unroutable
-from smtpintake.decide.facts import Analysis, Finding
+from smtpintake.decide.facts import Finding
 from smtpintake.decide.outcome import is_accepted, most_done, reply_to
 from smtpintake.decide.pastfacts import remember, written
 from smtpintake.intake.place import Place

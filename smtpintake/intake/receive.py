@@ -14,7 +14,8 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from smtpintake.decide.facts import Analysis, Finding
+from smtpintake.decide.analysis import Analysis
+from smtpintake.decide.facts import Finding
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import separators
 from smtpintake.intake.analyser import Analysers

@@ -9,7 +9,8 @@ import time
 from dataclasses import replace
 from datetime import datetime
 
-from smtpintake.decide.facts import Analysis, Finding
+from smtpintake.decide.analysis import Analysis
+from smtpintake.decide.facts import Finding
 from smtpintake.decide.pastfacts import PastFacts, read_past
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import separators

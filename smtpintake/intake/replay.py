@@ -17,8 +17,9 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
 
+from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.decision import AddComment, Decision, Outcome, Repeat
-from smtpintake.decide.facts import Analysis, Candidate, Earlier, Facts, Finding
+from smtpintake.decide.facts import Candidate, Earlier, Facts, Finding
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.outcome import outcome_of
 from smtpintake.decide.pastfacts import PastFacts

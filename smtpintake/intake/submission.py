@@ -7,7 +7,8 @@ Contract: values only. A submission has an `analysis`, or a `failure` that says 
 from dataclasses import dataclass
 from datetime import datetime
 
-from smtpintake.decide.facts import Analysis, Finding
+from smtpintake.decide.analysis import Analysis
+from smtpintake.decide.facts import Finding
 from smtpintake.mail.envelope import Envelope, Hello, Login, Peer, Relay
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Reply

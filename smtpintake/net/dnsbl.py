@@ -7,8 +7,6 @@ offers (TXT) are not even read: they are another's words.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
@@ -17,29 +15,12 @@ import structlog
 from smtpintake.auth.answers import Answer
 from smtpintake.mail.envelope import Listing
 from smtpintake.net.resolver import Resolver
+from smtpintake.net.zone import LISTED, Action, Zone
 
-LISTED: Final = IPv4Network("127.0.0.0/8")  # RFC 5782 s2.3; all else is a parked domain, or a lie on the way
 # What lists say that don't answer this resolver: it asks too often, or for too many (a public one).
 _DECLINED: Final = IPv4Network("127.255.255.0/24")
 
 _log: Final = structlog.get_logger(__name__)
-
-
-class Action(StrEnum):
-    """What a listing costs the client."""
-
-    REJECT = "reject"
-    DEFER = "defer"
-    MARK = "mark"
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A list that is asked. Of its answers `codes` count, all of them where none is given."""
-
-    name: str
-    codes: tuple[IPv4Network, ...] = ()
-    action: Action = Action.REJECT
 
 
 class Listed(NamedTuple):

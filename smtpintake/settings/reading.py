@@ -7,17 +7,17 @@ Contract: every fault is found at once, with the file or variable, the key, and 
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import (
+    BaseModel,
+    ConfigDict,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from smtpintake.decide.faults import Fault, validation_faults
 from smtpintake.settings.sections import (
@@ -43,16 +43,10 @@ FILE_VARIABLE: Final = "SMTPINTAKE_CONFIG"
 _NESTED: Final = "__"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All of it. Made by `load_settings`."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=PREFIX,
-        env_nested_delimiter=_NESTED,
-        enable_decoding=False,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     smtp: Smtp = Smtp()
     lmtp: Lmtp = Lmtp()
@@ -80,17 +74,6 @@ class Settings(BaseSettings):
         if several and any(isinstance(address, UnixSocket) for address in lmtp.listen):
             raise ValueError("processes cannot share a Unix socket: listen on HOST:PORT, or set workers = 1 in [smtp]")
         return lmtp
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +108,11 @@ def settings_file(given: Path | None) -> Path | None:
 def load_settings(file: Path | None) -> Settings:
     """The settings of `file`, overridden by the environment; defaults where neither speaks. Raises SettingsError."""
     data = _read(file) if file is not None else {}
-    faults = list(_stray_variables())
+    given, faults = _environment()
     try:
-        settings = Settings.model_validate(data)
+        settings = Settings.model_validate(
+            {section: data.get(section, {}) | given.get(section, {}) for section in (*data, *given)}
+        )
     except ValidationError as error:
         faults += (_sourced(fault, str(file or "")) for fault in validation_faults(error, Settings))
     if faults:
@@ -135,7 +120,7 @@ def load_settings(file: Path | None) -> Settings:
     return settings
 
 
-def _read(file: Path) -> dict[str, Mapping[str, object]]:
+def _read(file: Path) -> dict[str, dict[str, object]]:
     """The file's tables. What is no table at the top is a fault here, so that the environment can be laid over it."""
     try:
         data = tomllib.loads(file.read_text("utf-8"))
@@ -149,17 +134,22 @@ def _read(file: Path) -> dict[str, Mapping[str, object]]:
     return data
 
 
-def _stray_variables() -> Iterator[SettingsFault]:
-    """Variables that look like ours and name no section: pydantic would pass over them in silence."""
+def _environment() -> tuple[dict[str, dict[str, object]], list[SettingsFault]]:
+    """What the environment sets, by section and key; and the variables that look like ours and set nothing."""
+    tables: dict[str, dict[str, object]] = {}
+    faults: list[SettingsFault] = []
     for variable in sorted(os.environ):
-        section, nested, _ = variable.upper().removeprefix(PREFIX).partition(_NESTED)
-        if not variable.upper().startswith(PREFIX) or not (nested or section.lower() in Settings.model_fields):
+        section, nested, key = variable.lower().removeprefix(PREFIX.lower()).partition(_NESTED)
+        if not variable.upper().startswith(PREFIX) or not (nested or section in Settings.model_fields):
             continue
         if not nested:
-            yield SettingsFault("environment", variable, f"names a section only; write {variable}{_NESTED}KEY")
-        elif section.lower() not in Settings.model_fields:
+            faults.append(SettingsFault("environment", variable, f"names a section only; write {variable}{_NESTED}KEY"))
+        elif section not in Settings.model_fields:
             sections = ", ".join(name.upper() for name in Settings.model_fields)
-            yield SettingsFault("environment", variable, f"names no section; sections are {sections}")
+            faults.append(SettingsFault("environment", variable, f"names no section; sections are {sections}"))
+        else:
+            tables.setdefault(section, {})[key] = os.environ[variable]
+    return tables, faults
 
 
 def _sourced(fault: Fault, file: str) -> SettingsFault:

@@ -28,7 +28,7 @@ from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.intake.peers import Network
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.envelope import ToldBy
-from smtpintake.net.dnsbl import Action
+from smtpintake.net.zone import Action
 from smtpintake.settings.values import (
     Count,
     Duration,
@@ -53,7 +53,7 @@ from smtpintake.settings.values import (
     as_tables,
     as_zone,
 )
-from smtpintake.store.retention import Periods
+from smtpintake.store.periods import Periods
 
 _LEAST_LOG_DAYS: Final = 7  # RFC 5321 s4.5.4.1: a mail is tried for four or five days
 

@@ -19,14 +19,12 @@ from pydantic import (
     Field,
     SecretStr,
 )
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.peers import Network
 from smtpintake.mail.address import AddressError, Mailbox
-from smtpintake.net.dnsbl import LISTED
 from smtpintake.net.nameserver import Nameserver
+from smtpintake.net.zone import LISTED
 
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 _MAX_SOCKET_PATH: Final = 107  # unix(7)
@@ -97,17 +95,16 @@ def as_address(text: str) -> str:
 
 
 def as_database_url(text: str) -> str:
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise ValueError("must be a URL such as sqlite:///var/smtpintake.db") from error
-    match url.get_backend_name():
-        case "sqlite":
-            return text
-        case "postgresql" | "postgres":
-            return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-        case _:
-            raise ValueError("must begin with sqlite:/// or postgresql://")
+    if text.startswith("sqlite://"):
+        return text
+    if "://" not in text:
+        raise ValueError("must be a URL such as sqlite:///var/smtpintake.db")
+    if not text.startswith(("postgresql", "postgres")):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    # Loaded here: it takes a second, and not every command needs a database.
+    from sqlalchemy import make_url  # noqa: PLC0415
+
+    return make_url(text).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def as_blobs_url(text: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from smtpintake.resources import resource
 from smtpintake.store.database import Database
+from smtpintake.store.readiness import NotReadyError, UnknownRevisionError
 
 # Every revision there is, oldest first, so that a start need not load alembic to see that nothing is to be done.
 REVISIONS: Final = ("0001",)
@@ -17,14 +18,6 @@ REVISIONS: Final = ("0001",)
 # Any number will do, as long as it is ours and stays: the key of PostgreSQL's advisory lock around a migration.
 _LOCK_KEY: Final = 2525_0001
 _TABLE: Final = "alembic_version"
-
-
-class UnknownRevisionError(Exception):
-    """The database has a schema that this smtpintake doesn't know: it was written by a newer one."""
-
-
-class NotReadyError(Exception):
-    """Something that the admin must do first; the message says what."""
 
 
 def open_current(url: str) -> Database:

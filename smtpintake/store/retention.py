@@ -18,6 +18,7 @@ from smtpintake.mail.reason import Reason
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import NotHeldError, discard, find_held
+from smtpintake.store.periods import Periods
 from smtpintake.store.schema import Attachment, LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.maillog import WAITING
 
@@ -29,15 +30,6 @@ _waits: Final = text(WAITING)
 _is_done: Final = text(f"NOT ({WAITING})")
 _unattached: Final = ~exists().where(_attachment.c.raw_id == _raw.c.id)
 _unlogged: Final = ~exists().where(_log.c.raw_id == _raw.c.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Periods:
-    """How long things are kept; None for ever, and for `raw` as long as the log row."""
-
-    held: timedelta
-    log: timedelta | None
-    raw: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)

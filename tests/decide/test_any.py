@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from smtpintake.auth.results import AuthVerdict
 from smtpintake.convert.draft import draft
+from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.decision import AddComment, CreateIssue, Decision, Outcome, Reject
 from smtpintake.decide.delivery import deliveries
-from smtpintake.decide.facts import Analysis, Candidate, Earlier, Facts
+from smtpintake.decide.facts import Candidate, Earlier, Facts
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of, reconcile, reply_to
 from smtpintake.decide.policy import Policy, read_document

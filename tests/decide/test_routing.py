@@ -2,8 +2,8 @@
 
 import pytest
 
+from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.delivery import deliveries
-from smtpintake.decide.facts import Analysis
 from smtpintake.decide.policy import Policy, read_document
 from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import Mailbox

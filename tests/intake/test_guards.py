@@ -18,8 +18,9 @@ from smtpintake.mail.address import NULL_PATH, Mailbox, ReversePath
 from smtpintake.mail.envelope import Listing, Login, Peer, Relay, ToldBy
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS
-from smtpintake.net.dnsbl import Action, Dnsbl, Zone
+from smtpintake.net.dnsbl import Dnsbl
 from smtpintake.net.resolver import Resolver
+from smtpintake.net.zone import Action, Zone
 from tests import make
 from tests.dns import Server as DnsServer
 from tests.dns import dns_server

@@ -15,7 +15,8 @@ from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.convert.draft import draft
 from smtpintake.convert.files import files
-from smtpintake.decide.facts import Analysis, Finding
+from smtpintake.decide.analysis import Analysis
+from smtpintake.decide.facts import Finding
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.explain import explain

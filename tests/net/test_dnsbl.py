@@ -6,8 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from smtpintake.mail.envelope import Listing
-from smtpintake.net.dnsbl import Action, Dnsbl, Listed, Zone, reversed_label
+from smtpintake.net.dnsbl import Dnsbl, Listed, reversed_label
 from smtpintake.net.resolver import Resolver
+from smtpintake.net.zone import Action, Zone
 from tests.dns import DROP, SERVFAIL, Server, dns_server
 
 CLIENT = "198.41.0.4"

@@ -9,7 +9,8 @@ import pytest
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.store.blobcheck import check, recover
 from smtpintake.store.blobs import FileBlobs
-from smtpintake.store.retention import Periods, Purged, purge
+from smtpintake.store.periods import Periods
+from smtpintake.store.retention import Purged, purge
 from smtpintake.store.schema import Attachment, Issue, LogRow, PastFacts, RawMail, Trace
 from tests import make
 from tests.intake.office import Office, opened

@@ -1,8 +1,4 @@
-"""The parts of the server, each a process: the intake, the outbox worker, and `serve`, which runs them all.
-
-Contract: each coroutine returns when it was told to stop and what was under way has ended. What keeps a part from
-starting is raised: `NotReadyError`, OSError (an address in use), or the database's own errors.
-"""
+"""The intake: the listeners, and the journey behind them."""
 
 import asyncio
 import resource
@@ -15,11 +11,10 @@ from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
 from smtpintake.net.resolver import MAX_QUERIES
-from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Endpoint, Settings, UnixSocket
 from smtpintake.store.migrations import open_current
-from smtpintake.supervisor import Part, Supervisor, until_told_to_stop
-from smtpintake.wiring import accounts, certificate, open_guards, open_journey, smarthost
+from smtpintake.supervisor import until_told_to_stop
+from smtpintake.wiring import accounts, certificate, open_guards, open_journey
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -70,27 +65,6 @@ async def _listen_lmtp(listener: Listener, where: Endpoint | UnixSocket, setting
     return await listener.listen(where.host, where.port, options, reuse_port=settings.smtp.workers > 1)
 
 
-async def run_outbox(settings: Settings) -> None:
-    """Send mail until told to stop."""
-    database = await asyncio.to_thread(open_current, settings.database.url)
-    worker = Worker(database, smarthost(settings))
-    working = asyncio.create_task(worker.run())
-    stopping = asyncio.create_task(until_told_to_stop())
-    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-    worker.stop()
-    await working
-    stopping.cancel()
-    database.close()
-
-
-async def run_everything(settings: Settings) -> int:
-    """Run every part as a process of its own, and keep them running. The exit status."""
-    await asyncio.to_thread(_prepare, settings)
-    workers = [Part(f"intake {number}", ("intake",)) for number in range(1, settings.smtp.workers + 1)]
-    supervisor = Supervisor((*workers, Part("outbox", ("outbox",))), settings.smtp.drain_timeout, _tell_ready)
-    return await supervisor.run()
-
-
 def allow_open_files(connections: int) -> None:
     """Let this process open what so many sessions need: a socket each, and a spool file for a large mail; and a socket
     for each query to DNS. The usual soft limit of 1024 would turn the default number of sessions into mails that cannot
@@ -103,15 +77,6 @@ def allow_open_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < wanted:
         _log.warning("fewer open files are allowed than max_connections may need", allowed=allowed, wanted=wanted)
-
-
-def _prepare(settings: Settings) -> None:
-    """What several parts would race for: the newest schema."""
-    open_current(settings.database.url).close()
-
-
-def _tell_ready() -> None:
-    _log.info("ready")
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,0 +1,13 @@
+"""`Periods`: how long things are kept. A value, and nothing else imported."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long things are kept; None for ever, and for `raw` as long as the log row."""
+
+    held: timedelta
+    log: timedelta | None
+    raw: timedelta | None
