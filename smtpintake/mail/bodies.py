@@ -114,7 +114,7 @@ class Bodies:
         octets, more = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, MAX_TEXT)
         if part.content_type == _PLAIN and part.length <= container.MAX_OPENED and textfile.is_mixed(octets):
             octets, more = self._unmixed(part)
-        text, claimed = charset.decode(octets, part.charset)
+        text, claimed = charset.decode(octets, part.charset, cut=more)
         if not claimed and (part.charset or not octets.isascii()):
             self.defects.append(Defect("text.charset", f"{part.charset[:40]!r} does not decode this text"))
         if more:

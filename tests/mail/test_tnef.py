@@ -1,0 +1,131 @@
+"""winmail.dat: its text and its files are those of the mail."""
+
+import base64
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtpintake.mail import lzfu, tnef
+from smtpintake.mail.parse import read
+from tests.mail import streams
+from tests.mail.letters import multipart
+from tests.mail.opening import files
+
+PLAIN = "Content-Type: text/plain\n\nDear colleagues"
+RTF = b"{\\rtf1 Hello}"
+# The example of [MS-OXRTFCP] s4.1.1.
+COMPRESSED = bytes.fromhex(
+    "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
+)
+
+
+def winmail(stream: bytes, *before: str, encoding: str = "base64") -> bytes:
+    body = base64.encodebytes(stream) if encoding == "base64" else stream
+    header = f"Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: {encoding}\n\n"
+    return multipart(*before, header.encode() + body)
+
+
+def test_files_are_attachments() -> None:
+    raw = winmail(
+        streams.stream(
+            streams.file(b"SHORT~1.PDF", b"PDF" * 9, streams.text(0x3707, "Überblick Straße.pdf")),
+            streams.file(b"logo.png", b"PNG", streams.text(0x3712, "logo@x"), streams.text(0x370E, "image/png")),
+            streams.file(b"caf\xe9.txt", b"TXT"),
+        ),
+        PLAIN,
+    )
+    message = read(raw)
+    assert message.text == "Dear colleagues"
+    assert files(raw, message) == {"Überblick Straße.pdf": b"PDF" * 9, "logo.png": b"PNG", "café.txt": b"TXT"}
+    logo = message.attachments[1]
+    assert (logo.content_type, logo.content_id, logo.inline) == ("image/png", "logo@x", True)
+
+
+def test_a_stream_without_transfer_encoding() -> None:
+    stream = streams.stream(streams.file(b"a.txt", b"TXT")).replace(b"\0", b"\1")
+    assert tnef.read(stream) is not None  # nonsense now, as no mail may have a NUL: kept, and no harm done
+    raw = winmail(stream, PLAIN, encoding="")
+    assert list(files(raw, read(raw))) == ["winmail.dat"]
+
+
+def test_its_text_is_that_of_a_mail_without_text() -> None:
+    raw = winmail(
+        streams.stream(
+            streams.message(
+                streams.Property(0x8001, streams.LONG, 5),
+                streams.Property(0x3FDE, streams.LONG, 65001),
+                streams.text(0x1000, "Grüße\r\naus Łódź"),
+                streams.Property(0x1013, streams.BINARY, "<p>Grüße</p>".encode()),
+            )
+        )
+    )
+    message = read(raw)
+    assert (message.text, message.html) == ("Grüße\naus Łódź", "<p>Grüße</p>")
+    assert message.attachments == ()
+
+
+def test_text_of_before_mapi() -> None:
+    raw = winmail(streams.stream(streams.attribute(1, 0x0002800C, "Привет\0".encode("cp1251")), code_page=1251))
+    assert read(raw).text == "Привет"
+
+
+def test_rtf_alone_is_a_file() -> None:
+    raw = winmail(streams.stream(streams.message(streams.Property(0x1009, streams.BINARY, COMPRESSED))))
+    assert files(raw, read(raw)) == {"message.rtf": lzfu.decompressed(COMPRESSED)}
+
+
+def test_rtf() -> None:
+    assert lzfu.decompressed(COMPRESSED) == rb"{\rtf1\ansi\ansicpg1252\pard hello world}" + b"\r\n"
+    assert lzfu.decompressed(struct.pack("<II", 30, len(RTF)) + b"MELA" + bytes(4) + RTF) == RTF
+
+
+def test_an_embedded_message_is_a_file() -> None:
+    inner = streams.stream(streams.message(streams.text(0x1000, "inside")))
+    raw = winmail(
+        streams.stream(
+            streams.attribute(2, 0x00069002, bytes(14)),
+            streams.attribute(
+                2,
+                0x00069005,
+                streams.properties(
+                    streams.Property(0x3701, streams.OBJECT, bytes(16) + inner), streams.text(0x3707, "Re: plan")
+                ),
+            ),
+        ),
+        PLAIN,
+    )
+    assert files(raw, read(raw)) == {"Re: plan": inner}
+
+
+@pytest.mark.parametrize("cut", [10, 60, 150])
+def test_what_is_cut_off_keeps_its_stream_as_well(cut: int) -> None:
+    stream = streams.stream(streams.file(b"a.txt", b"TXT"), streams.file(b"b.txt", b"TXT" * 50))[:-cut]
+    raw = winmail(stream, PLAIN)
+    message = read(raw)
+    found = files(raw, message)
+    assert found["winmail.dat"] == stream
+    assert "tnef.incomplete" in {defect.what for defect in message.defects}
+    assert found["a.txt"] == b"TXT"
+
+
+def test_what_is_no_tnef_is_kept() -> None:
+    raw = winmail(b"something else", PLAIN)
+    assert files(raw, read(raw)) == {"winmail.dat": b"something else"}
+
+
+WHOLE = streams.stream(
+    streams.message(streams.text(0x1000, "x"), streams.Property(0x1009, streams.BINARY, COMPRESSED)),
+    streams.file(b"a", b"b", streams.text(0x3707, "c")),
+)
+
+
+@given(st.integers(0, len(WHOLE)), st.integers(0, len(WHOLE)), st.binary(max_size=8))
+def test_total(start: int, length: int, wrong: bytes) -> None:
+    tnef.read(WHOLE[:start] + wrong + WHOLE[start + length :])
+
+
+@given(st.binary(max_size=200))
+def test_any_rtf(octets: bytes) -> None:
+    assert len(lzfu.decompressed(struct.pack("<II", 9, 100) + b"LZFu" + bytes(4) + octets)) <= 100
