@@ -56,6 +56,9 @@ bench: .venv/.ready ## throughput and latency against bare aiosmtpd: make bench 
 docs: .venv/.ready ## write docs/smtp-replies.md and the tables of docs/policy.md anew, check every link
 	$(BIN)/python -m docs.build
 
+fuzz: .venv/.ready ## ten minutes of what a fuzzer thinks of, on every parser: make fuzz ARGS="--seconds 60 trim"
+	$(UV) run --quiet --frozen --group fuzz python -m tests.fuzz $(ARGS)
+
 goldens: .venv/.ready ## write what the mails of tests/corpus say anew; then look at the difference
 	$(BIN)/python -m tests.corpus.golden $(ARGS)
 

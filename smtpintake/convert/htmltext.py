@@ -22,7 +22,10 @@ def as_text(html: str) -> str:
     """The text of `html`, as Markdown where the parsers can be trusted with it."""
     if not is_parsable(html):
         return _without_tags(html)
-    text = html_to_markdown.convert(html, _TO_TEXT).content or ""
+    try:
+        text = html_to_markdown.convert(html, _TO_TEXT).content or ""
+    except html_to_markdown.ConversionError:  # it takes text that begins as a file would, or has many controls, for one
+        return _without_tags(html)
     lines = [line.rstrip() for line in text.split("\n")]
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 

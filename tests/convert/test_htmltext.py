@@ -1,5 +1,7 @@
 """The text of HTML: nothing of it is lost."""
 
+import pytest
+
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
 
@@ -20,3 +22,8 @@ def test_text_of_html_that_no_parser_should_see() -> None:
     deep = "<style>p{}</style>" + "<div>" * 3000 + "deep &lt;text&gt;<br>two" + "</div>" * 3000
     assert not is_parsable(deep)
     assert as_text(deep) == "deep <text>\ntwo"
+
+
+@pytest.mark.parametrize("start", ["%PDF-1.7 is broken", "PK\x03\x04", "\x06\x07\x08\x0b" * 20])
+def test_text_that_begins_as_a_file_does(start: str) -> None:
+    assert as_text(f"{start}<br>on my <b>printer</b>").endswith("\non my printer")

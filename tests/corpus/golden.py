@@ -13,12 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from smtpintake.convert.draft import draft
-from smtpintake.convert.files import files
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
+from smtpintake.intake.analysis import Task, analyse
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.message import Author
-from smtpintake.mail.parse import read
 
 FOLDER: Final = Path(__file__).parent
 MAILS: Final = FOLDER / "mails"
@@ -44,9 +42,8 @@ def mail(name: str) -> bytes:
 
 def golden(octets: bytes) -> dict[str, Any]:
     """What the mail with these octets (line ends of SMTP) says. What is empty is left out."""
-    message = read(octets)
-    drawn = None if message.refusal else draft(message, DEFAULT_SEPARATORS, files(octets, message.attachments))
-    return {"message": _plain(message), "draft": _plain(drawn)}
+    found = analyse(Task(octets, None, "", DEFAULT_SEPARATORS))
+    return {"message": _plain(found.message), "draft": _plain(found.draft)}
 
 
 def as_json(value: dict[str, Any]) -> str:

@@ -1,0 +1,73 @@
+"""`make fuzz`: atheris drives the entries, each in a process of its own, beginning with the mails of the corpus.
+
+    make fuzz ARGS="--seconds 600 parse trim"
+
+What is found lies in build/fuzz/ENTRY/found, one input a file; give it a test where the fault was. What covered new
+code is kept in build/fuzz/ENTRY/corpus and begun with the next time.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+BUILD: Final = Path(__file__).parents[2] / "build" / "fuzz"
+DEADLINE: Final = 10  # seconds for one input: that of an analyser, instrumented
+MEMORY: Final = 2048  # MB
+LENGTH: Final = 64 << 10  # octets of one input
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
+    parser.add_argument("entries", nargs="*", help="all, when none is named")
+    parser.add_argument("--seconds", type=int, default=600, help="in all (600)")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    options, rest = parser.parse_known_args()
+    if options.inside:
+        return _inside(options.inside, rest)
+    # Only now: an instrumented process has to load these itself.
+    from tests.fuzz.entries import ENTRIES, seeds
+
+    chosen = options.entries or list(ENTRIES)
+    faults = []
+    for entry in chosen:
+        folder = BUILD / entry
+        for name in ("corpus", "found", "seeds"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds(entry)):
+            (folder / "seeds" / f"{number:03}").write_bytes(seed)
+        print(f"# {entry}", flush=True)
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "tests.fuzz", "--inside", entry, folder / "corpus", folder / "seeds"),
+                f"-artifact_prefix={folder / 'found'}/",
+                f"-max_total_time={options.seconds // len(chosen)}",
+                *(f"-timeout={DEADLINE}", f"-rss_limit_mb={MEMORY}", f"-max_len={LENGTH}", "-print_final_stats=1"),
+            ],
+            check=False,
+        )
+        if done.returncode:
+            faults.append(entry)
+    print(f"faults in {', '.join(faults)}: see {BUILD}" if faults else "nothing was found")
+    return 1 if faults else 0
+
+
+def _inside(entry: str, arguments: list[str]) -> int:
+    import atheris
+
+    with atheris.instrument_imports(include=["smtpintake.mail", "smtpintake.convert"]):
+        from tests.fuzz.entries import ENTRIES, as_mail
+
+    run = ENTRIES[entry]
+
+    def one(octets: bytes) -> None:
+        run(as_mail(octets) if entry == "parse" else octets)
+
+    atheris.Setup([sys.argv[0], *arguments], one)
+    atheris.Fuzz()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Where octets from outside enter: each entry takes any octets, raises nothing, and keeps what it promises.
+
+`make fuzz` gives them what a fuzzer thinks of; `test_entries.py` what hypothesis does.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser
+
+from smtpintake.convert import forwarded
+from smtpintake.convert.containers import without_quotation
+from smtpintake.convert.draft import Draft
+from smtpintake.convert.htmlbounds import is_parsable
+from smtpintake.convert.htmltext import as_text
+from smtpintake.convert.safehtml import sanitised
+from smtpintake.convert.trim import trim
+from smtpintake.decide.policy import DEFAULT_SEPARATORS
+from smtpintake.intake.analysis import Task, analyse
+from smtpintake.mail.message import Message
+from smtpintake.mail.parse import read
+from smtpintake.mail.report import Action
+from tests.corpus.corpora import ours
+from tests.mail.letters import crlf, mail
+
+_RUNS: Final = (
+    "script, iframe, object, embed, form, link, meta, [onload], [onerror], [onclick], [href^='javascript:' i]"
+)
+
+Entry = Callable[[bytes], None]
+
+
+def parse(octets: bytes) -> None:
+    """A whole mail, from its octets to its draft, as an analyser reads it."""
+    found = analyse(Task(octets, None, "", DEFAULT_SEPARATORS))
+    _is_storable(found.message)
+    if found.draft is not None:
+        _is_shown(found.draft)
+
+
+def body(octets: bytes) -> None:
+    """HTML: its text, what is safe of it, what is new in it."""
+    html = _text(octets)
+    as_text(html).encode()
+    if is_parsable(html):
+        assert not LexborHTMLParser(sanitised(html).html).css(_RUNS)
+        without_quotation(html, DEFAULT_SEPARATORS, reply=True)
+
+
+def trimmed(octets: bytes) -> None:
+    """A reply: its own words are its lines, in their order."""
+    text = _text(octets)
+    kept = iter(line.rstrip() for line in text.split("\n"))
+    for line in trim(text, DEFAULT_SEPARATORS, reply=True).split("\n"):
+        assert not line.strip() or any(line.strip() in candidate for candidate in kept), line
+
+
+def forward(octets: bytes) -> None:
+    text = _text(octets)
+    found = forwarded.inline(text, "Fwd: x")
+    if found is not None:
+        assert "\n" not in found.subject
+        assert found.text or found.comment or text
+    forwarded.is_unclear(text)
+
+
+def report(octets: bytes) -> None:
+    """What stands between the fields of a report of delivery and its end."""
+    kind = 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
+    found = read(
+        mail("Subject: failed", kind, author="MAILER-DAEMON@example.net", body=b"--b\n" + octets + b"\n--b--\n")
+    )
+    if found.report is not None:
+        assert all(isinstance(one.action, Action) for one in found.report.recipients)
+
+
+ENTRIES: Final[dict[str, Entry]] = {
+    "parse": parse,
+    "body": body,
+    "trim": trimmed,
+    "forwarded": forward,
+    "dsn": report,
+}
+
+
+def seeds(entry: str) -> Iterator[bytes]:
+    """What to begin with: the mails of the corpus, or the part of them that the entry takes."""
+    for name, octets in ours():
+        message = read(octets)
+        if entry == "parse":
+            yield octets
+        elif entry == "body" and message.html:
+            yield message.html.encode()
+        elif entry in ("trim", "forwarded") and message.text:
+            yield message.text.encode()
+        elif entry == "dsn" and name.startswith(("dsn", "bounce", "arf", "mdn")):
+            yield octets.partition(b"\r\n\r\n")[2]
+
+
+def _text(octets: bytes) -> str:
+    """As the text of a mail is, once its charset is undone."""
+    return octets.decode("utf-8", "replace").replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _is_storable(message: Message) -> None:
+    for name, value in message.header:
+        f"{name}{value}".encode()
+    for attachment in message.attachments:
+        assert 0 <= attachment.offset <= attachment.offset + attachment.length <= message.size
+        attachment.name.encode()
+
+
+def _is_shown(draft: Draft) -> None:
+    assert draft.body_text
+    for text in (draft.subject, draft.body_text, draft.body_html or "", draft.hidden_text):
+        text.encode()
+        assert "\0" not in text
+
+
+def as_mail(octets: bytes) -> bytes:
+    """Octets with the line ends that a mail has by the time it is read."""
+    return crlf(octets.replace(b"\r", b"").replace(b"\0", b" "))
