@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from smtpintake.mail import charset, cms, container, mimeheader, textfile, tnef, transfer
+from smtpintake.mail import calendar, charset, cms, container, mimeheader, textfile, tnef, transfer
 from smtpintake.mail.container import Frame
 from smtpintake.mail.flowed import unflow
 from smtpintake.mail.message import Attachment, Defect
@@ -20,6 +20,8 @@ from smtpintake.mail.prescan import has_bare_newline, scan_section
 MAX_TEXT: Final = 256 << 10  # decoded octets of one text part
 MAX_DEPTH: Final = 3  # of parts that wrap others: signed, encrypted and signed again is what occurs
 
+MAX_NOTES: Final = 5
+
 UNVERIFIED: Final = "(signature unverified)"
 ENCRYPTED: Final = "(encrypted: only who has the key can read what is attached)"
 
@@ -28,6 +30,7 @@ _PLAIN: Final = "text/plain"
 _HTML: Final = "text/html"
 _SMIME: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _TNEF: Final = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
+_CALENDAR: Final = frozenset(("text/calendar", "application/ics"))
 _ARMOUR: Final = {textfile.SIGNATURE: UNVERIFIED, textfile.ENCRYPTED: ENCRYPTED}
 _BEGINNING: Final = 64  # octets that tell what a CMS message is
 
@@ -81,6 +84,9 @@ class Bodies:
     def _used(self) -> list[_Section]:
         return [section for section in self._sections if section.plain is not None or section.html is not None]
 
+    def _is_empty(self) -> bool:
+        return not any((section.plain or section.html or "").strip() for section in self._sections)
+
     def _alternative(self, node: Node, section: _Section) -> None:
         """One of several forms of the same content, with what belongs to it (multipart/related, calendar files)."""
         if isinstance(node, Part):
@@ -133,7 +139,14 @@ class Bodies:
             return self._open_tnef(part)
         if part.content_type == textfile.ENCRYPTED:  # RFC 3156 s4
             self._note(ENCRYPTED)
+        elif part.content_type in _CALENDAR:
+            self._note(self._invitation(part))
         return False
+
+    def _invitation(self, part: Part) -> str:
+        octets, more = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, calendar.MAX_CALENDAR)
+        text, _ = charset.decode(octets, part.charset, cut=more)
+        return calendar.described(text, at_length=self._is_empty())
 
     def _open_smime(self, part: Part) -> bool:
         beginning, _ = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, _BEGINNING)
@@ -163,9 +176,9 @@ class Bodies:
         if found is None:
             return False
         inside = self._inside(part, "", octets)
-        if not self._used() and (found.text or found.html):
+        if self._is_empty() and (found.text or found.html):
             self._sections.append(_Section(_decode(found.text), _decode(found.html)))
-        elif not self._used() and found.rtf:
+        elif self._is_empty() and found.rtf:
             inside._attach(_file(found.rtf, "lzfu"))
         for file in found.files:
             inside._attach(_file(file, ""))
@@ -201,7 +214,7 @@ class Bodies:
         return Bodies(frame, self.depth + 1, self.notes, self.defects, self.attachments, self._sections)
 
     def _note(self, note: str) -> None:
-        if note not in self.notes:
+        if note and note not in self.notes and len(self.notes) < MAX_NOTES:
             self.notes.append(note)
 
     def _attach(self, part: Part) -> None:
