@@ -6,13 +6,15 @@ from typing import Any
 
 from smtpintake.auth.results import UNVERIFIED
 from smtpintake.convert.commands import CommandBlock, command_block
+from smtpintake.convert.file import File
+from smtpintake.convert.filename import safe_name
 from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender, Standing
 from smtpintake.decide.issuefields import IssueFields, initial
 from smtpintake.decide.policy import Policy, Role, read_document
 from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope, Hello, Peer
-from smtpintake.mail.message import Author, Message, Origin
+from smtpintake.mail.message import Attachment, Author, Message, Origin
 from smtpintake.mail.reason import Reason
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -122,6 +124,11 @@ def standing(**values: Any) -> Standing:
 
 def earlier() -> Earlier:
     return Earlier("0123456789abcdef", "created", 3, "SUP-3", None)
+
+
+def file(name: str, declared: str, detected: str = "", size: int = 1) -> File:
+    part = Attachment(name, declared, 0, size, "base64", size, "0" * 64)
+    return File(part, safe_name(name), detected or declared)
 
 
 def facts(rules: Policy, **values: Any) -> Facts:

@@ -16,7 +16,7 @@ from typing import Final
 from smtpintake.convert import quoting
 from smtpintake.convert.commands import Command, CommandBlock, command_block, put_back
 from smtpintake.convert.containers import without_quotation
-from smtpintake.convert.files import File
+from smtpintake.convert.file import File
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
 from smtpintake.convert.safehtml import SafeHtml, sanitised

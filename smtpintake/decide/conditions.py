@@ -6,10 +6,9 @@ from typing import Final
 
 from smtpintake.decide.facts import Facts
 from smtpintake.decide.policy import Key, Rulebook
-from smtpintake.mail.message import Attachment, Origin
+from smtpintake.mail.message import Origin
 
 _AUTOMATIC: Final = frozenset((Origin.AUTO_REPLY, Origin.AUTO_GENERATED))
-_MAX_ENDS: Final = 3  # of a file name: `a.tar.gz` has two
 
 
 def keys_of(facts: Facts, rulebook: Rulebook) -> frozenset[Key]:
@@ -41,8 +40,9 @@ def _plain_keys(facts: Facts) -> Iterator[Key]:
         yield Key("recipient", recipient.split_subaddress()[0].folded)
         yield Key("recipient", f"@{recipient.folded_domain}")
     yield Key("proof", facts.proof)
-    for attachment in message.attachments:
-        yield from _attachment_keys(attachment)
+    for file in facts.files:
+        for kind in file.kinds:
+            yield Key("attachment", kind)
     yield Key("origin", message.origin)
     if message.origin in _AUTOMATIC:
         yield Key("origin", "auto")
@@ -57,16 +57,6 @@ def _sender_keys(address: str) -> Iterator[Key]:
         yield Key("sender", f"@{domain}")
         if i:
             yield Key("domain", f"*.{domain}")
-
-
-def _attachment_keys(attachment: Attachment) -> Iterator[Key]:
-    content_type = attachment.content_type.lower()
-    yield Key("attachment", "*")
-    yield Key("attachment", content_type)
-    yield Key("attachment", f"{content_type.partition('/')[0]}/*")
-    ends = attachment.name.lower().rstrip(". ").rsplit(".", _MAX_ENDS)[1:]
-    for i in range(len(ends)):
-        yield Key("attachment", "." + ".".join(ends[i:]))
 
 
 def _author(facts: Facts) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from smtpintake.convert.file import File
 from smtpintake.decide.facts import Candidate, Earlier, Finding
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import NO_ORDERS, Orders
@@ -30,13 +31,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of a mail an issue or a comment has, besides its text: the attachments, and whether author and copied
-    take part in the issue.
+    """How much of a mail an issue or a comment has, besides its text: the attachments, but for those `dropped`, and
+    whether author and copied take part in the issue.
     """
 
     attachments: bool = True
     author: bool = True
     copied: bool = True
+    dropped: frozenset[File] = frozenset()
 
 
 WHOLE: Final = Extent()

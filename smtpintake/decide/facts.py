@@ -11,6 +11,7 @@ from typing import Final
 
 from smtpintake.auth.results import AuthVerdict
 from smtpintake.convert.commands import CommandBlock
+from smtpintake.convert.file import File
 from smtpintake.decide.policy import Inbox, Proof, Role
 from smtpintake.decide.proof import proof
 from smtpintake.decide.routing import Route
@@ -128,7 +129,7 @@ class Facts:
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
 
-    `text` is what the author wrote for this mail, without the mail that they quoted.
+    `text` is what the author wrote for this mail, without the mail that they quoted; `files` are its attachments.
 
     `waived` is set for a held mail that an operator releases: the name of the check that held it, whose ruling no
     longer counts; with `as_new` it becomes an issue of its own, whatever it belongs to.
@@ -149,6 +150,7 @@ class Facts:
     now: datetime
     shared: Earlier | None = None
     text: str = ""
+    files: tuple[File, ...] = ()
     waived: str = ""
     as_new: bool = False
     commands: CommandBlock | None = None

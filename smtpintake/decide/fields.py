@@ -69,6 +69,14 @@ def _creator(text: str) -> str:
     return text if text == SENDER else _address(text)
 
 
+def _attachment_kind(text: str) -> str:
+    """`application/pdf`, `image/*`, `*`, or the end of a file name such as `.exe`."""
+    folded = text.lower()
+    if folded == "*" or (folded.startswith(".") and len(folded) > 1) or all(folded.partition("/")):
+        return folded
+    raise ValueError(f"{text!r} is no media type such as image/*, no end of a file name such as .exe, and not *")
+
+
 def _named(name: str) -> WithJsonSchema:
     """What docs/policy.md calls the type."""
     return WithJsonSchema({"type": "string", "format": name})
@@ -79,6 +87,7 @@ OptionalAddress = Annotated[str, AfterValidator(_optional_address), _named("addr
 InboxAddress = Annotated[str, AfterValidator(_inbox_address), _named("address, or `@domain`")]
 Domain = Annotated[str, AfterValidator(_domain), _named("domain")]
 SenderPattern = Annotated[str, AfterValidator(_pattern), _named("pattern")]
+AttachmentKind = Annotated[str, AfterValidator(_attachment_kind)]
 Creator = Annotated[str, AfterValidator(_creator), _named("`sender`, or an address")]
 # No control characters: a name ends up in header fields and on terminals.
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]

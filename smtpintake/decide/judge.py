@@ -9,6 +9,7 @@ happen, and what would change under other rules.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from smtpintake.decide.attachments import wanted_attachments
 from smtpintake.decide.authenticity import obeyed_dmarc, required, unproved
 from smtpintake.decide.authenticity import observations as authenticity
 from smtpintake.decide.commands import obeyed
@@ -207,6 +208,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     required,
     allowed_domain,
     active_person,
+    wanted_attachments,
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from smtpintake.decide.attachments import dropped
 from smtpintake.decide.authenticity import unproved
 from smtpintake.decide.decision import (
     AddComment,
@@ -168,4 +169,4 @@ def _allowed_place(facts: Facts, policy: Policy, fields: IssueFields) -> tuple[I
 
 def _extent(facts: Facts, copied: Answer) -> Extent:
     wanted = extent(facts.inbox)
-    return replace(wanted, copied=wanted.copied and copied.allowed)
+    return replace(wanted, copied=wanted.copied and copied.allowed, dropped=dropped(facts))

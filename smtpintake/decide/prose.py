@@ -143,6 +143,12 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown": "Nobody is known by the author's address.",
         "inactive": "The author may not write any more: {detail}.",
     },
+    "attachments": {
+        "wanted": "The inbox takes its attachments: {detail}.",
+        "reject": "The inbox refuses mail with such attachments: {detail}.",
+        "hold": "The inbox holds mail with such attachments: {detail}.",
+        "dropped": "The inbox takes it without some attachments: {detail}.",
+    },
     "thread": {
         "none": "It belongs to no existing issue: there is {detail}.",
         "set aside": "It is to be an issue of its own: {detail}.",

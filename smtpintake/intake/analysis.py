@@ -12,7 +12,7 @@ from pathlib import Path
 from smtpintake.auth.results import UNVERIFIED
 from smtpintake.auth.verify import Evidence, verify
 from smtpintake.convert.draft import draft
-from smtpintake.convert.files import files
+from smtpintake.convert.filing import files
 from smtpintake.decide.analysis import Analysis
 from smtpintake.intake.spool import Received
 from smtpintake.mail.parse import read

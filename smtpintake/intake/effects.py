@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from smtpintake.convert.draft import Draft
-from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome, Repeat, ShareIssue
+from smtpintake.decide.decision import AddComment, CreateIssue, Extent, Judgement, Outcome, Repeat, ShareIssue
 from smtpintake.decide.facts import Facts
 from smtpintake.intake.answering import Answering
 from smtpintake.intake.place import Place
@@ -146,7 +146,7 @@ class Effects:
             log_id=place.log_id,
         )
         if decision.extent.attachments:
-            self._attach(submission, draft, issue_id, None)
+            self._attach(submission, draft, decision.extent, issue_id, None)
         for one in participants(facts, decision, self.snapshot.policy, person_id):
             self._takes_part(issue_id, one)
         # Ids that lead to somebody else's issue stay theirs: only a mail that starts a thread claims what it refers to.
@@ -201,7 +201,7 @@ class Effects:
             bare = {"body_html": None, "hidden_text": "", "quoted": "", "blocked_images": 0}
             self.rows.add(Comment, **comment | note | bare)
         if decision.extent.attachments:
-            self._attach(submission, draft, issue_id, comment_id)
+            self._attach(submission, draft, decision.extent, issue_id, comment_id)
         if decision.extent.author and not comment["internal"]:
             self._takes_part(issue_id, TakingPart(author.mailbox.folded, author.name, "author", person_id))
         self._index(issue_id, facts, facts.message.thread_ids)
@@ -249,8 +249,12 @@ class Effects:
                 PersonRole, person_id=person_id, project_id=project_id, role=facts.inbox.unknown_role, permissions=""
             )
 
-    def _attach(self, submission: Submission, draft: Draft, issue_id: int, comment_id: int | None) -> None:
+    def _attach(
+        self, submission: Submission, draft: Draft, extent: Extent, issue_id: int, comment_id: int | None
+    ) -> None:
         for file in draft.files:
+            if file in extent.dropped:
+                continue
             part = file.part
             self.rows.add(
                 Attachment,

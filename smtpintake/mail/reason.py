@@ -58,6 +58,7 @@ class Reason(StrEnum):
     SENDER_IGNORED = "sender.ignored"
     SENDER_RIGHT = "sender.right"
     ORIGIN_AUTOMATIC = "origin.automatic"
+    ATTACHMENT_UNWANTED = "attachment.unwanted"
     THREAD_CLOSED = "thread.closed"
     THREAD_UNMATCHED = "thread.unmatched"
     THREAD_RIGHT = "thread.right"

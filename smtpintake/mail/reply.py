@@ -169,6 +169,7 @@ REFUSALS: Final[dict[Reason, Reply]] = {
         (Reason.SENDER_UNKNOWN, 550, (5, 7, 1), "this address takes mail from registered senders only"),
         (Reason.SENDER_DENIED, 550, (5, 7, 1), "mail from this sender is not accepted here"),
         (Reason.SENDER_DOMAIN, 550, (5, 7, 1), "mail from this sender's domain is not accepted here"),
+        (Reason.ATTACHMENT_UNWANTED, 550, (5, 7, 1), "an attachment of this kind or size is not accepted here"),
         (Reason.THREAD_CLOSED, 550, (5, 7, 1), "the issue is closed and takes no replies, write a new mail"),
         (Reason.SENDER_RIGHT, 550, (5, 7, 1), "this sender may not make issues here"),
         (Reason.THREAD_UNMATCHED, 550, (5, 7, 1), "this address takes replies to existing issues only"),

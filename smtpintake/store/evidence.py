@@ -167,6 +167,7 @@ def gather(
             now=now,
             shared=_shared(others, earlier),
             text=delivery.analysis.draft.body_text if delivery.analysis.draft else "",
+            files=delivery.analysis.draft.files if delivery.analysis.draft else (),
             commands=_commands(delivery),
             assignees={address: senders[address] for address in _named(delivery) if address in senders},
             standing=standing if _commands(delivery) else {},

@@ -32,6 +32,8 @@ SHARED: Final[dict[str, list[str]]] = {
     "inboxes": ["one", "two", "three"],
     "header": ["X-Kind", "List-Id"],
     "attachment": ["application/pdf", "image/*"],
+    "inbox.attachments.denied": ["application/pdf", "image/*", ".exe", "*"],
+    "inbox.attachments.allowed": ["application/pdf", "image/*", ".exe", "*"],
     "project.key": ["SUP", "OPS"],
     "project.issue_types.name": ["incident", "task", "Änderung"],
     "project.issue_types.prefix": ["IN", "TK", "RQ", "TC", "RL"],

@@ -12,7 +12,7 @@ from smtpintake.decide.judge import judge
 from smtpintake.decide.policy import Policy, PolicyError, read_document
 from smtpintake.decide.rules import asked
 from smtpintake.mail.address import Mailbox
-from smtpintake.mail.message import Attachment, Origin
+from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
 from tests import make
 from tests.decide.verdicts import verdict
@@ -58,8 +58,9 @@ def faults(when: dict[str, Any], then: dict[str, Any] = MARK, **values: Any) -> 
     return {fault.key: fault.what for fault in caught.value.faults}
 
 
-def attachment(name: str, content_type: str) -> Attachment:
-    return Attachment(name, content_type, 0, 1, "base64", 1, "0" * 64)
+def files(*named: tuple[str, str]) -> dict[str, Any]:
+    """Facts of a mail with attachments of these names and types."""
+    return {"files": tuple(make.file(name, content_type) for name, content_type in named)}
 
 
 def about(subject: str) -> dict[str, Any]:
@@ -134,13 +135,13 @@ CONDITIONS = [
     ({"size": {"over": 100, "under": 1000}}, {}, {"message": make.message(size=1000)}),
     (
         {"attachment": "application/pdf"},
-        {"message": make.message(attachments=(attachment("a.txt", "text/plain"), attachment("a", "application/PDF")))},
-        {"message": make.message(attachments=(attachment("a.pdf", "text/plain"),))},
+        files(("a.txt", "text/plain"), ("a", "application/PDF")),
+        files(("a.pdf", "text/plain")),
     ),
-    ({"attachment": "image/*"}, {"message": make.message(attachments=(attachment("", "image/png"),))}, {}),
-    ({"attachment": ".exe"}, {"message": make.message(attachments=(attachment("a.EXE ", "text/plain"),))}, {}),
-    ({"attachment": ".tar.gz"}, {"message": make.message(attachments=(attachment("a.b.tar.gz", "a/b"),))}, {}),
-    ({"attachment": "*"}, {"message": make.message(attachments=(attachment("", "a/b"),))}, {}),
+    ({"attachment": "image/*"}, files(("", "image/png")), {}),
+    ({"attachment": ".exe"}, files(("a.EXE ", "text/plain")), {}),
+    ({"attachment": ".tar.gz"}, files(("a.b.tar.gz", "a/b")), {}),
+    ({"attachment": "*"}, files(("", "a/b")), {}),
     ({"origin": "list"}, {"message": make.message(origin=Origin.LIST)}, {}),
     ({"origin": "auto"}, {"message": make.message(origin=Origin.AUTO_GENERATED)}, {}),
     ({"origin": ["human", "auto-reply"]}, {}, {"message": make.message(origin=Origin.AUTO_GENERATED)}),

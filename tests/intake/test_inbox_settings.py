@@ -10,7 +10,17 @@ from sqlalchemy import update
 from smtpintake.decide.policy import read_document
 from smtpintake.store.configure import apply
 from smtpintake.store.edit import edit_issue
-from smtpintake.store.schema import Attachment, Issue, IssueLink, LogRow, Organisation, Participant, Person, Trace
+from smtpintake.store.schema import (
+    Attachment,
+    Issue,
+    IssueLink,
+    LogRow,
+    Organisation,
+    Participant,
+    Person,
+    RawMail,
+    Trace,
+)
 from smtpintake.store.tracker import issue_view
 from smtpintake.store.types import Table
 from tests import make
@@ -180,6 +190,18 @@ def test_attachments_are_kept_in_the_mail_only(desk: Desk) -> None:
     assert desk.rows(Attachment) == []
     desk.takes(inbox={"save_attachments": True}, extra=MIXED, body=PDF)
     assert [one.name for one in desk.rows(Attachment)] == ["log.pdf"]
+
+
+@pytest.mark.setting("inbox.attachments.on_unwanted")
+def test_an_attachment_that_is_not_taken_costs_what_the_inbox_says(desk: Desk) -> None:
+    for says, begins in (("reject", "550 5.7.1 attachment.unwanted: "), ("hold", "250 2.0.0 held for review")):
+        desk.has(attachments={"denied": [".pdf"], "on_unwanted": says})
+        (reply,) = desk.submit(mail(extra=MIXED, body=PDF))
+        assert reply.startswith(begins)
+    desk.takes(inbox={"attachments": {"denied": [".pdf"], "on_unwanted": "drop"}}, extra=MIXED, body=PDF)
+    assert desk.rows(Attachment) == []
+    assert desk.found("attachments") == ["dropped: log.pdf: .pdf is denied"]
+    assert PDF.encode() in desk.rows(RawMail)[-1].octets
 
 
 @pytest.mark.setting("inbox.sender_participates", "inbox.cc_participate")

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.convert.draft import draft
-from smtpintake.convert.files import files
+from smtpintake.convert.filing import files
 from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.policy import read_document

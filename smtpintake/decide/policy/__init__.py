@@ -6,6 +6,7 @@ to add or change them. `Policy` is a Document with its version and the look-ups 
 version.
 """
 
+from smtpintake.decide.policy.attachments import Attachments, OnUnwanted
 from smtpintake.decide.policy.document import Document
 from smtpintake.decide.policy.inbox import (
     DEFAULT_SEPARATORS,
@@ -42,6 +43,7 @@ __all__ = [
     "REOPEN",
     "Actions",
     "AllowedDomain",
+    "Attachments",
     "AutoReply",
     "ClosedReplies",
     "ClosedReply",
@@ -54,6 +56,7 @@ __all__ = [
     "IssueType",
     "Key",
     "OnFail",
+    "OnUnwanted",
     "Organisation",
     "OwnField",
     "Pair",

@@ -17,6 +17,7 @@ from smtpintake.decide.fields import (
     SenderPattern,
     Tag,
 )
+from smtpintake.decide.policy.attachments import Attachments
 from smtpintake.decide.policy.mapping import FieldMapping
 from smtpintake.decide.policy.project import REOPEN
 from smtpintake.decide.policy.proof import Proof
@@ -239,6 +240,8 @@ class Inbox(Section):
     """
     save_attachments: bool = True
     """Whether an issue or comment has the mail's attachments. The mail itself is kept whole, with them."""
+    attachments: Attachments = Attachments()
+    """Which attachments are taken."""
     sender_participates: bool = True
     """Whether the author takes part in the issue, and so may write to it again without a reply key."""
     cc_participate: bool = True

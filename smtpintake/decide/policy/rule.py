@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from smtpintake.decide.fields import (
     Address,
+    AttachmentKind,
     Domain,
     HeaderName,
     InboxAddress,
@@ -33,14 +34,6 @@ def _expression(text: str) -> str:
     return text
 
 
-def _attachment_type(text: str) -> str:
-    """`application/pdf`, `image/*`, `*`, or the end of a file name such as `.exe`."""
-    folded = text.lower()
-    if folded == "*" or (folded.startswith(".") and len(folded) > 1) or all(folded.partition("/")):
-        return folded
-    raise ValueError(f"{text!r} is no media type such as image/*, no end of a file name such as .exe, and not *")
-
-
 def _reply_text(text: object) -> object:
     """In one line: a CR or LF in a reply would forge a second one."""
     return " ".join(text.split()) if isinstance(text, str) else text
@@ -56,7 +49,7 @@ Domains = Annotated[tuple[Domain, ...], BeforeValidator(_several)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_several)]
 Recipients = Annotated[tuple[InboxAddress, ...], BeforeValidator(_several)]
 Proofs = Annotated[tuple[Proof, ...], BeforeValidator(_several)]
-AttachmentTypes = Annotated[tuple[Annotated[str, AfterValidator(_attachment_type)], ...], BeforeValidator(_several)]
+AttachmentKinds = Annotated[tuple[AttachmentKind, ...], BeforeValidator(_several)]
 Origins = Annotated[
     tuple[Literal["human", "list", "auto", "auto-reply", "auto-generated"], ...], BeforeValidator(_several)
 ]
@@ -105,7 +98,7 @@ class Conditions(Section):
     """How well the author is proved by the mail itself: `failed`, `none` or `aligned`."""
     size: Size = Size()
     """How large the mail is."""
-    attachment: AttachmentTypes = ()
+    attachment: AttachmentKinds = ()
     """What one of the attachments is: `application/pdf`, `image/*`, `.exe`, or `*` for anything."""
     origin: Origins = ()
     """Who speaks: `auto` is both `auto-reply` and `auto-generated`."""

@@ -1,12 +1,12 @@
-"""`File`: an attachment as an issue lists it.
+"""The attachments of a mail -> `File`: what they are called, and what they are.
 
 Contract: pure, total and linear. A few octets of each attachment are read, none is copied.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from smtpintake.convert.file import File
 from smtpintake.convert.filename import safe_name
 from smtpintake.convert.sniff import HEAD, detected
 from smtpintake.mail import fieldvalue, transfer
@@ -18,17 +18,6 @@ MAX_INSIDE: Final = 64 << 20  # octets of parts that hold parts, decoded to look
 
 _MAX_HEADER: Final = 64 << 10  # octets of an attached mail in which its subject is looked for
 _UNNAMED: Final = ("", "message.eml")
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """`part` is what the mail says, and where the octets are. `name` is safe to save under. `detected_type` is what to
-    take it for: the declared type, unless the octets say otherwise.
-    """
-
-    part: Attachment
-    name: str
-    detected_type: str
 
 
 def files(octets: Octets, attachments: Sequence[Attachment]) -> tuple[File, ...]:

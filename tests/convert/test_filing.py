@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from smtpintake.convert.files import File, files
+from smtpintake.convert.file import File
+from smtpintake.convert.filing import files
 from smtpintake.mail.parse import read
 
 INNER = "From: cara@customer.example\r\nSubject: {}\r\nMIME-Version: 1.0\r\n\r\nHelp!\r\n"
