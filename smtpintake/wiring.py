@@ -33,12 +33,15 @@ from smtpintake.intake.review import Review
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.reply import Replies
+from smtpintake.net.clamd import Clamd
 from smtpintake.net.dnsbl import Dnsbl
 from smtpintake.net.lookups import Lookups
 from smtpintake.net.resolver import Resolver
+from smtpintake.net.rspamd import Rspamd
+from smtpintake.net.scanner import Scanner, Scanners
 from smtpintake.net.zone import Zone
 from smtpintake.resources import resource
-from smtpintake.settings import Settings
+from smtpintake.settings import Settings, UnixSocket
 from smtpintake.store.blobcheck import recover
 from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
@@ -121,7 +124,8 @@ async def open_journey(settings: Settings, database: Database) -> AsyncIterator[
         async with open_resolver(settings) as resolver:
             await analysers.warm_up()
             lookups = lookups_for_mails(settings, resolver)
-            reception = Reception(analysers, writer, snapshots, blobs, database, lookups=lookups)
+            scanners = scanners_for_mails(settings)
+            reception = Reception(analysers, writer, snapshots, blobs, database, lookups=lookups, scanners=scanners)
             review = Review(database, recorder, snapshots, analysers, blobs)
             chores = Chores(database, blobs, review, settings.retention.periods)
             yield Journey(database, snapshots, recorder, reception, blobs.spool_folder, resolver, greylist, chores)
@@ -197,3 +201,22 @@ def lookups_for_mails(settings: Settings, resolver: Resolver) -> Callable[[], Lo
     if not settings.authentication.verify:
         return None
     return lambda: Lookups(resolver, settings.dns.deadline)
+
+
+def named_scanners(settings: Settings) -> tuple[Scanner, ...]:
+    """The scanners that the settings name."""
+    section = settings.scanner
+    scanners: list[Scanner] = []
+    if section.clamd is not None:
+        where = section.clamd
+        scanners.append(Clamd(where.path if isinstance(where, UnixSocket) else (where.host, where.port)))
+    if section.rspamd:
+        scanners.append(Rspamd(section.rspamd))
+    return tuple(scanners)
+
+
+def scanners_for_mails(settings: Settings) -> Scanners | None:
+    """What looks at each mail, or None where nothing does."""
+    section = settings.scanner
+    scanners = named_scanners(settings)
+    return Scanners(scanners, section.deadline, section.max_size) if scanners else None

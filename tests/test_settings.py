@@ -11,7 +11,15 @@ import pytest
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.mail.envelope import ToldBy
-from smtpintake.settings import Endpoint, Settings, SettingsError, SettingsFault, load_settings, settings_file
+from smtpintake.settings import (
+    Endpoint,
+    Settings,
+    SettingsError,
+    SettingsFault,
+    UnixSocket,
+    load_settings,
+    settings_file,
+)
 
 SHIPPED = Path(__file__).parents[1] / "conf" / "smtpintake.toml"
 
@@ -346,3 +354,18 @@ def test_guards_that_cannot_be(tmp_path: Path, text: str, key: str, what: str) -
     (fault,) = faults(written(tmp_path, text))
     assert fault.key == key
     assert what in fault.what
+
+
+def test_scanners_are_named_by_address_or_url(tmp_path: Path) -> None:
+    text = '[scanner]\nclamd = "unix:/run/clamav/clamd.ctl"\nrspamd = "http://127.0.0.1:11333/"\n'
+    scanner = load_settings(written(tmp_path, text)).scanner
+    assert (scanner.clamd, scanner.rspamd) == (UnixSocket(Path("/run/clamav/clamd.ctl")), "http://127.0.0.1:11333")
+    scanner = load_settings(written(tmp_path, '[scanner]\nclamd = "[::1]:3310"\nmax_size = "25 MiB"\n')).scanner
+    assert (scanner.clamd, scanner.max_size) == (Endpoint("::1", 3310), 25 << 20)
+    assert load_settings(None).scanner.clamd is None
+
+
+@pytest.mark.parametrize("line", ['clamd = "3310"', 'clamd = "unix:"', 'rspamd = "127.0.0.1:11333"', "deadline = 0"])
+def test_a_scanner_that_cannot_be_asked(tmp_path: Path, line: str) -> None:
+    (fault,) = faults(written(tmp_path, f"[scanner]\n{line}\n"))
+    assert fault.key == f"scanner.{line.split(maxsplit=1)[0]}"

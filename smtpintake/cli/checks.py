@@ -23,12 +23,13 @@ from smtpintake.cli.check import DEADLINE, Check, Result
 from smtpintake.cli.listening import answering, certificate, listeners
 from smtpintake.decide.policy import PolicyError
 from smtpintake.net.nameserver import Nameserver
+from smtpintake.net.scanner import Scanner, ScannerError
 from smtpintake.settings import Settings
 from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import current, newest
 from smtpintake.store.readiness import NotReadyError
-from smtpintake.wiring import make_rates, open_resolver
+from smtpintake.wiring import make_rates, named_scanners, open_resolver
 
 _MIB: Final = 1 << 20
 _MADE_WHEN_NEEDED: Final = "nothing: the first command that needs it makes it"
@@ -190,6 +191,23 @@ def rates(settings: Settings) -> Iterator[Check]:
         yield Check("redis", Result.WARNING, trouble, "start it, or check backend in [limits]: nothing is limited now")
 
 
+def scanners(settings: Settings) -> Iterator[Check]:
+    """Each answers; mail waits at its sender's for one that does not, but where its inbox says otherwise."""
+
+    async def ask(scanner: Scanner) -> str:
+        async with asyncio.timeout(DEADLINE):
+            return await scanner.ping()
+
+    for scanner in named_scanners(settings):
+        try:
+            said = asyncio.run(ask(scanner))
+        except (OSError, EOFError, ScannerError) as error:
+            mend = f"start it, or check {scanner.name} in [scanner]: until then mail is answered 451"
+            yield Check(scanner.name, Result.FAIL, str(error) or "no answer in time", mend)
+        else:
+            yield Check(scanner.name, Result.OK, f"answers: {said}")
+
+
 def smarthost(settings: Settings) -> Iterator[Check]:
     """Reached, encrypted and logged in to, up to the first command that would send."""
     section = settings.smarthost
@@ -241,5 +259,6 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     listeners,
     name_servers,
     rates,
+    scanners,
     smarthost,
 )

@@ -18,7 +18,7 @@ _COLOURS: Final = {Result.OK: "green", Result.WARNING: "yellow", Result.FAIL: "r
 @json_option
 @pass_program
 def doctor(program: Program, *, quick: bool, as_json: bool) -> None:
-    """Check settings, database, folders, disk, listeners, name servers, Redis and smarthost; say how to mend them.
+    """Check settings, database, folders, disk, listeners and whatever else the settings name; say how to mend it.
 
     The exit status is 1 where something fails; a warning is no failure.
     """

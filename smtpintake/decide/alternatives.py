@@ -17,10 +17,11 @@ from smtpintake.decide.decision import AddComment, Decision, Outcome, Repeat
 from smtpintake.decide.facts import Facts, Sender
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of
-from smtpintake.decide.policy import AllowedDomain, Inbox, Policy, Role, UnknownSenders
+from smtpintake.decide.policy import AllowedDomain, Cost, Inbox, Policy, Role, Scanning, UnknownSenders
 from smtpintake.decide.prose import deciding, would
 from smtpintake.decide.rules import CHECK as RULE
 from smtpintake.decide.rules import asked
+from smtpintake.decide.scan import Verdict
 from smtpintake.mail.reason import Reason
 
 SHOWN: Final = 8
@@ -113,9 +114,20 @@ def _inboxes(facts: Facts) -> Iterator[tuple[str, str, Inbox]]:
                 for entry in islice(value, _MOST):
                     rest = tuple(one for one in value if one != entry)
                     yield from _valid(inbox, name, rest, f"{name} without {str(entry)!r}")
+            case Scanning():
+                yield from _of_verdicts(facts, value)
             case _:
                 pass
     yield from _with_more(facts)
+
+
+def _of_verdicts(facts: Facts, scan: Scanning) -> Iterator[tuple[str, str, Inbox]]:
+    """What the verdicts that the mail has might cost instead."""
+    for verdict in dict.fromkeys(one.verdict for one in facts.scans if one.verdict is not Verdict.CLEAN):
+        for cost in Cost:
+            changed = scan.model_copy(update={verdict: cost})
+            for _, change, inbox in _valid(facts.inbox, "scan", changed, f"scan.{verdict} = {cost.value!r}"):
+                yield f"scan.{verdict}", change, inbox
 
 
 def _with_more(facts: Facts) -> Iterator[tuple[str, str, Inbox]]:

@@ -15,6 +15,7 @@ from smtpintake.convert.file import File
 from smtpintake.decide.policy import Inbox, Proof, Role
 from smtpintake.decide.proof import proof
 from smtpintake.decide.routing import Route
+from smtpintake.decide.scan import Scan
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message
@@ -148,6 +149,7 @@ class Facts:
     returned: bool
     recent_answers: int
     now: datetime
+    scans: tuple[Scan, ...] = ()
     shared: Earlier | None = None
     text: str = ""
     files: tuple[File, ...] = ()

@@ -29,6 +29,8 @@ from smtpintake.decide.placing import new_issue, placed
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import is_ours
 from smtpintake.decide.rules import asked
+from smtpintake.decide.scanning import harmless
+from smtpintake.decide.scanning import observations as scanning
 from smtpintake.decide.threading import apart, find_thread
 from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
@@ -90,6 +92,7 @@ def _observations(facts: Facts) -> Iterator[Finding]:
     for defect in message.defects:
         yield Finding("defect", defect.what, defect.detail)
     yield from authenticity(facts)
+    yield from scanning(facts)
 
 
 # ---- the checks, in the order of CHECKS ------------------------------------------------------------------------
@@ -208,6 +211,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     required,
     allowed_domain,
     active_person,
+    harmless,
     wanted_attachments,
 )
 

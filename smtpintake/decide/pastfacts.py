@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.decide.facts import NOBODY, Candidate, Directory, Earlier, Facts, Sender, Standing
+from smtpintake.decide.scan import Scan
 from smtpintake.mail.envelope import Envelope, Listing, Login
 
 
@@ -42,6 +43,7 @@ class PastFacts:
     smtputf8: bool = False
     listings: tuple[Listing, ...] = ()
     auth: AuthVerdict = UNVERIFIED
+    scans: tuple[Scan, ...] = ()
     sender: Sender | None = None
     recent_answers: int = 0
     returned: bool = False
@@ -51,7 +53,7 @@ class PastFacts:
 _JSON: Final = TypeAdapter(PastFacts)
 
 
-def remember(envelope: Envelope, auth: AuthVerdict, deliveries: Sequence[Facts]) -> PastFacts:
+def remember(envelope: Envelope, auth: AuthVerdict, scans: tuple[Scan, ...], deliveries: Sequence[Facts]) -> PastFacts:
     """The PastFacts of one mail. Who wrote it is the same for all of its `deliveries`."""
     first = deliveries[0] if deliveries else None
     return PastFacts(
@@ -61,6 +63,7 @@ def remember(envelope: Envelope, auth: AuthVerdict, deliveries: Sequence[Facts])
         smtputf8=envelope.smtputf8,
         listings=envelope.listings,
         auth=auth,
+        scans=scans,
         sender=first.sender if first else None,
         recent_answers=first.recent_answers if first else 0,
         returned=first.returned if first else False,

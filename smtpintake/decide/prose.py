@@ -143,6 +143,43 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown": "Nobody is known by the author's address.",
         "inactive": "The author may not write any more: {detail}.",
     },
+    "clamd": {
+        "clean": "clamd found nothing.",
+        "virus": "clamd found a virus, {detail}.",
+        "oversize": "It is too large for clamd: {detail}.",
+        "failed": "clamd could not look at it: {detail}.",
+    },
+    "rspamd": {
+        "clean": "rspamd has nothing against it: {detail}.",
+        "spam": "rspamd takes it for spam: {detail}.",
+        "suspect": "rspamd suspects that it is spam: {detail}.",
+        "later": "rspamd would have it later: {detail}.",
+        "oversize": "It is too large for rspamd: {detail}.",
+        "failed": "rspamd could not look at it: {detail}.",
+    },
+    "scan": {
+        "none": "No scanner was asked.",
+        "clean": "The scanners found nothing.",
+        "mark": "What the scanners say costs it nothing in this inbox: {detail}.",
+    },
+    "scan.virus": {
+        "reject": "The inbox refuses mail with a virus: {detail}.",
+        "hold": "The inbox holds mail with a virus: {detail}.",
+    },
+    "scan.spam": {
+        "reject": "The inbox refuses spam: {detail}.",
+        "hold": "The inbox holds spam: {detail}.",
+    },
+    "scan.suspect": {
+        "reject": "The inbox refuses what may be spam: {detail}.",
+        "hold": "The inbox holds what may be spam: {detail}.",
+    },
+    "scan.later": {"defer": "The sender is asked to come again: {detail}."},
+    "scan.oversize": {
+        "reject": "The inbox refuses what is too large to be scanned: {detail}.",
+        "hold": "The inbox holds what is too large to be scanned: {detail}.",
+    },
+    "scan.failed": {"defer": "The inbox takes nothing that could not be scanned: {detail}."},
     "attachments": {
         "wanted": "The inbox takes its attachments: {detail}.",
         "reject": "The inbox refuses mail with such attachments: {detail}.",

@@ -69,7 +69,7 @@ class LogRows:
         keeps = any(line.outcome in _KEEPS_RAW for line in lines)
         refused_small = submission.raw.octets is not None and any(line.outcome is Outcome.REJECTED for line in lines)
         raw_id = self._keep(submission) if keeps or refused_small else None
-        past = remember(submission.envelope, analysis.auth, [place.facts for place in places])
+        past = remember(submission.envelope, analysis.auth, analysis.scans, [place.facts for place in places])
         self._rows.add(PastFacts, transaction_id=submission.transaction_id, facts=written(past))
         about = _about_mail(submission) | _about_analysis(analysis) | {"raw_id": raw_id}
         if not lmtp:

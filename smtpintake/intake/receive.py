@@ -9,6 +9,7 @@ and in the log. `receive` runs to its end even when the client has gone: a commi
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -18,6 +19,7 @@ from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import separators
+from smtpintake.decide.scan import Scan
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.analysis import Task
 from smtpintake.intake.inquiry import Inquiry
@@ -30,6 +32,7 @@ from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Replies, Reply
 from smtpintake.net.lookups import Lookups
+from smtpintake.net.scanner import Scannable, Scanners
 from smtpintake.store.blobcheck import blob_is_named
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
@@ -39,7 +42,8 @@ _log: Final = structlog.get_logger(__name__)
 
 class Reception:
     """One for each process: the analysers that read, the writer that judges and records, the blobs for what is
-    large. `lookups` begins the questions to DNS of one mail; without it nothing is verified.
+    large. `lookups` begins the questions to DNS of one mail; without it nothing is verified. `scanners` look at what
+    arrives, where there are any.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Reception:
         database: Database,
         *,
         lookups: Callable[[], Lookups] | None,
+        scanners: Scanners | None = None,
     ) -> None:
         self._analysers = analysers
         self._writer = writer
@@ -58,6 +63,7 @@ class Reception:
         self._blobs = blobs
         self._database = database
         self._lookups = lookups
+        self._scanners = scanners
 
     def policy(self) -> Policy:
         """The newest policy that this process has seen; what finally judges is looked up again by the writer."""
@@ -74,9 +80,13 @@ class Reception:
         started = time.monotonic()
         try:
             # 1 Wait for DNS, which was asked while the mail arrived; then read and verify it, in a process that can be
-            #   killed. Meanwhile a large mail goes to disk.
+            #   killed. Meanwhile a large mail goes to disk, and scanners look at it.
             storing = asyncio.create_task(self._store(envelope, mail))
+            scanning = self._begin_scan(envelope, mail)
             analysis, failure = await self._read(envelope, mail, inquiry)
+            if scanning is not None:
+                scans = await scanning
+                analysis = replace(analysis, scans=scans) if analysis is not None else None
             blob = await storing
             # 2 Gather facts, judge, compose and record: the writer does it in one transaction, with all that wait.
             raw = Raw(mail.size, mail.sha256, mail.octets, blob)
@@ -114,6 +124,11 @@ class Reception:
             detail = "the analyser was killed at its deadline, or died"
             return None, Failure(Reason.FAULT_ANALYSIS, Finding("analysis", "killed", detail))
         return analysis, None
+
+    def _begin_scan(self, envelope: Envelope, mail: Received) -> asyncio.Task[tuple[Scan, ...]] | None:
+        if self._scanners is None:
+            return None
+        return asyncio.create_task(self._scanners.scan(Scannable(envelope, mail.octets, mail.path, mail.size)))
 
     async def _store(self, envelope: Envelope, mail: Received) -> str | None:
         """The name of the blob that a large mail has become, on disk; None for a small one, which a row will hold."""

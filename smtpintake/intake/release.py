@@ -50,7 +50,7 @@ def resubmitted(held: Held, analysis: Analysis, release: Release) -> Submission:
     past, raw = _past(held), held.raw
     # To those for whom it is held; whoever let it go hears one answer, also where it came by LMTP.
     envelope = replace(envelope_of(held.rows[0], past), rcpt_to=_recipients(held), lmtp=False)
-    verified = replace(analysis, auth=past.auth)
+    verified = replace(analysis, auth=past.auth, scans=past.scans)
     return Submission(
         envelope, Raw(raw.size, raw.sha256, raw.octets, raw.blob), verified, None, time.monotonic(), release
     )

@@ -213,8 +213,8 @@ class Replay:
 
 
 def _verified(analysis: Analysis, past: PastFacts) -> Analysis:
-    """DNS says something else today: what was verified then holds."""
-    return replace(analysis, auth=past.auth)
+    """DNS and the scanners say something else today: what they said then holds."""
+    return replace(analysis, auth=past.auth, scans=past.scans)
 
 
 # ---- comparing -----------------------------------------------------------------------------------------------------

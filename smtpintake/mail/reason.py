@@ -77,6 +77,11 @@ class Reason(StrEnum):
     AUTH_DMARC = "auth.dmarc"
     AUTH_UNALIGNED = "auth.unaligned"
     AUTH_TEMPERROR = "auth.temperror"
+    SCAN_VIRUS = "scan.virus"
+    SCAN_SPAM = "scan.spam"
+    SCAN_SUSPECT = "scan.suspect"
+    SCAN_LATER = "scan.later"
+    SCAN_OVERSIZE = "scan.oversize"
 
     # accepted
     THREAD_NEW = "thread.new"
@@ -93,3 +98,4 @@ class Reason(StrEnum):
     FAULT_INTERNAL = "fault.internal"
     FAULT_STORAGE = "fault.storage"
     FAULT_ANALYSIS = "fault.analysis"
+    SCAN_FAILED = "scan.failed"

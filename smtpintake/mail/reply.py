@@ -203,8 +203,14 @@ REFUSALS: Final[dict[Reason, Reply]] = {
             (4, 4, 3),
             "the author's domain cannot be looked up now, try again later",
         ),
+        (Reason.SCAN_VIRUS, 550, (5, 7, 1), "the message carries a virus"),
+        (Reason.SCAN_SPAM, 550, (5, 7, 1), "the message looks like spam"),
+        (Reason.SCAN_SUSPECT, 550, (5, 7, 1), "the message looks too much like spam"),
+        (Reason.SCAN_LATER, 451, (4, 7, 1), "the message is not accepted at present, try again later"),
+        (Reason.SCAN_OVERSIZE, 552, (5, 3, 4), "the message is too large to be scanned"),
         (Reason.FAULT_INTERNAL, 451, (4, 3, 0), "a fault on our side, try again later"),
         (Reason.FAULT_STORAGE, 452, (4, 3, 1), "cannot store mail at present, try again later"),
         (Reason.FAULT_ANALYSIS, 451, (4, 3, 0), "the message could not be read in time, try again later"),
+        (Reason.SCAN_FAILED, 451, (4, 3, 0), "the message could not be scanned, try again later"),
     )
 }

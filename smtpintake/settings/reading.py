@@ -31,6 +31,7 @@ from smtpintake.settings.sections import (
     Lmtp,
     Log,
     Retention,
+    ScannerSection,
     Smarthost,
     Smtp,
     Web,
@@ -57,6 +58,7 @@ class Settings(BaseModel):
     dnsbl: Dnsbl = Dnsbl()
     greylist: GreylistSection = GreylistSection()
     authentication: Authentication = Authentication()
+    scanner: ScannerSection = ScannerSection()
     retention: Retention = Retention()
     smarthost: Smarthost = Smarthost()
     web: Web = Web()

@@ -44,11 +44,11 @@ from smtpintake.settings.values import (
     as_blobs_url,
     as_code,
     as_database_url,
+    as_http_url,
     as_list,
     as_list_name,
     as_nameserver,
     as_network,
-    as_public_url,
     as_redis_url,
     as_tables,
     as_zone,
@@ -180,13 +180,15 @@ class Smtp(Section):
 def _lmtp_address(value: object) -> Endpoint | UnixSocket:
     if isinstance(value, Endpoint | UnixSocket):
         return value
-    text = str(value).strip()
-    if text.startswith("unix:"):
-        return UnixSocket.parse(text)
-    endpoint = Endpoint.parse(text)
-    if endpoint.port == 25:
+    where = _socket_address(str(value).strip())
+    if isinstance(where, Endpoint) and where.port == 25:
         raise ValueError("LMTP never listens on port 25, where clients speak SMTP")
-    return endpoint
+    return where
+
+
+def _socket_address(text: str) -> Endpoint | UnixSocket:
+    """`HOST:PORT`, or `unix:` and a path."""
+    return UnixSocket.parse(text) if text.startswith("unix:") else Endpoint.parse(text)
 
 
 class Lmtp(Section):
@@ -277,6 +279,24 @@ class Authentication(Section):
     authserv_id: Hostname = ""
 
 
+def _clamd_address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    return _socket_address(text) if text else None
+
+
+class ScannerSection(Section):
+    """Daemons that look at each mail; what their word costs it is policy. `deadline` is in seconds, for one mail; of a
+    mail larger than `max_size` nobody is asked.
+    """
+
+    clamd: Annotated[Endpoint | UnixSocket | None, BeforeValidator(_clamd_address)] = None
+    rspamd: Annotated[str, AfterValidator(as_http_url)] = ""
+    deadline: Annotated[float, Field(gt=0, le=300)] = 30.0
+    max_size: Annotated[ByteSize, Field(ge=65536, le=1 << 30)] = ByteSize(100 << 20)
+
+
 class Retention(Section):
     """Days. 0 means for ever, and for raw mail: as long as a log row or an attachment needs it."""
 
@@ -321,7 +341,7 @@ class Smarthost(Section):
 class Web(Section):
     """`secret_file` holds the installation's secret, from which reply keys are made; it is created when missing."""
 
-    public_url: Annotated[str, AfterValidator(as_public_url)] = ""
+    public_url: Annotated[str, AfterValidator(as_http_url)] = ""
     secret_file: Path = Path("var/secret")
 
 

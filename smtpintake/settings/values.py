@@ -113,7 +113,7 @@ def as_blobs_url(text: str) -> str:
     return text
 
 
-def as_public_url(text: str) -> str:
+def as_http_url(text: str) -> str:
     if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
         raise ValueError("must begin with http:// or https://, and name a host")
     return text.rstrip("/")

@@ -165,6 +165,7 @@ def gather(
             returned=returned(delivery),
             recent_answers=answered.get(author_of(delivery), 0),
             now=now,
+            scans=delivery.analysis.scans,
             shared=_shared(others, earlier),
             text=delivery.analysis.draft.body_text if delivery.analysis.draft else "",
             files=delivery.analysis.draft.files if delivery.analysis.draft else (),

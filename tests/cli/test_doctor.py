@@ -21,6 +21,7 @@ from tests.cli.conftest import Run
 from tests.dns import REFUSED, Server, dns_server
 from tests.intake.smtpserver import serving
 from tests.redis import Redis, redis  # noqa: F401 - a fixture
+from tests.scanners import Clamd, Rspamd, listening
 
 Json = Callable[..., Any]
 DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
@@ -160,6 +161,21 @@ def test_redis_where_it_counts(found: Found, healthy: pytest.MonkeyPatch, redis:
     result, seen, *_ = found()["redis"]
     assert result == "warning"
     assert "connecting to" in seen
+
+
+async def test_scanners_where_there_are_any(healthy: pytest.MonkeyPatch, command: Run) -> None:
+    async with listening(Clamd()) as clamd, listening(Rspamd()) as rspamd:
+        healthy.setenv("SMTPINTAKE_SCANNER__CLAMD", f"127.0.0.1:{clamd.port}")
+        healthy.setenv("SMTPINTAKE_SCANNER__RSPAMD", rspamd.url)
+        status, out, _ = await asyncio.to_thread(command, "doctor")
+        assert status == 0
+        assert "clamd: answers: ClamAV 1.4.1/27500" in out
+        assert "rspamd: answers: pong" in out
+        rspamd.status = 503
+        status, out, _ = await asyncio.to_thread(command, "doctor")
+        assert (status, "fail     rspamd: replies with HTTP status 503" in out) == (1, True)
+    status, out, _ = await asyncio.to_thread(command, "doctor")
+    assert (status, "fail     clamd: " in out, "check clamd in [scanner]" in out) == (1, True, True)
 
 
 def test_a_secret_that_others_can_read(found: Found, healthy: None, folder: Path) -> None:

@@ -19,6 +19,7 @@ from smtpintake.decide.facts import Candidate, Earlier, Facts
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of, reconcile, reply_to
 from smtpintake.decide.policy import Policy, read_document
+from smtpintake.decide.scan import Scan
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Author, Message
@@ -100,6 +101,7 @@ OWN[Earlier] = {  # it was committed
 }
 OWN[Envelope] = {"rcpt_to": st.just(())}
 OWN[Facts] = {"earlier": seldom(values_of(Earlier), None), "returned": seldom(st.just(True), False)}
+OWN[Facts]["scans"] = seldom(values_of(tuple[Scan, ...]), ())
 OWN[Facts]["shared"] = OWN[Facts]["earlier"]
 OWN[Message] = {
     "from_fields": seldom(st.integers(0, 2), 1),

@@ -8,6 +8,7 @@ from smtpintake.auth.results import UNVERIFIED
 from smtpintake.decide.facts import Directory, Facts, Sender
 from smtpintake.decide.pastfacts import PastFacts, read_past, remember, written
 from smtpintake.decide.policy import Role
+from smtpintake.decide.scan import Scan, Verdict
 from smtpintake.mail.envelope import Listing, Login
 from smtpintake.mail.reason import Reason
 from tests import make
@@ -23,6 +24,7 @@ _KEPT = {
     "earlier",
     "shared",
     "auth",
+    "scans",
     "returned",
     "recent_answers",
     "assignees",
@@ -42,7 +44,7 @@ def test_every_fact_is_kept_or_can_be_read_anew() -> None:
 
 def test_a_mail_without_anything_special_takes_little() -> None:
     facts = make.facts(RULES)
-    text = written(remember(facts.envelope, UNVERIFIED, [facts]))
+    text = written(remember(facts.envelope, UNVERIFIED, (), [facts]))
     assert text == '{"rcpt_to":["support@example.org"],"inboxes":{"support":{}}}'
 
 
@@ -68,7 +70,8 @@ def test_what_was_written_is_read_again_whole() -> None:
         directory=Directory({"ana@example.org": Sender(2, "Ana", {})}, {"Acme": 3}, "Acme"),
     )
     of_ops = replace(of_support, inbox=of_support.inbox.model_copy(update={"name": "ops"}), earlier=make.earlier())
-    past = remember(envelope, of_support.auth, [of_support, of_ops])
+    scans = (Scan("clamd", Verdict.CLEAN), Scan("rspamd", Verdict.SUSPECT, "add header: BAYES_SPAM 5.1", 7.5))
+    past = remember(envelope, of_support.auth, scans, [of_support, of_ops])
     assert read_past(written(past)) == past
     assert past.inboxes["ops"].earlier == make.earlier()
     assert past.rcpt_to == ("support@example.org", "Bjørn@example.org")

@@ -34,6 +34,7 @@ from smtpintake.decide.policy.replying import ClosedReplies, ClosedReply
 from smtpintake.decide.policy.rights import Right, Rights, Role
 from smtpintake.decide.policy.rule import Actions, Conditions, Refusal, Rule, Searches
 from smtpintake.decide.policy.rulebook import Key, Rulebook
+from smtpintake.decide.policy.scanning import Cost, Scanning
 from smtpintake.decide.policy.section import Section
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "ClosedReplies",
     "ClosedReply",
     "Conditions",
+    "Cost",
     "Defaults",
     "Document",
     "FieldMapping",
@@ -72,6 +74,7 @@ __all__ = [
     "Role",
     "Rule",
     "Rulebook",
+    "Scanning",
     "Searches",
     "Section",
     "SenderMapping",

@@ -22,6 +22,7 @@ from smtpintake.decide.policy.mapping import FieldMapping
 from smtpintake.decide.policy.project import REOPEN
 from smtpintake.decide.policy.proof import Proof
 from smtpintake.decide.policy.replying import ClosedReplies
+from smtpintake.decide.policy.scanning import Scanning
 from smtpintake.decide.policy.section import Section
 
 DEFAULT_SEPARATORS: Final = (
@@ -218,6 +219,8 @@ class Inbox(Section):
     """Forwarders and mailing lists whose ARC seal is believed: what they saw pass counts, though they broke it.
     `*.example.org` means the subdomains.
     """
+    scan: Scanning = Scanning()
+    """What becomes of a mail by the word of the scanners that `[scanner]` of the settings names."""
     forward_unprocessed_to: OptionalAddress = ""
     """Whom mail is forwarded to that is held, discarded, or rejected by a rule: attached as it came. No inbox of ours
     itself.
