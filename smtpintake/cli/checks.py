@@ -19,6 +19,9 @@ from typing import Final
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
+from smtpintake.auth.answers import Answer, by_name
+from smtpintake.auth.keys import KeyFault
+from smtpintake.auth.keys import find as find_key
 from smtpintake.cli.check import DEADLINE, Check, Result
 from smtpintake.cli.listening import answering, certificate, listeners
 from smtpintake.decide.policy import PolicyError
@@ -29,6 +32,7 @@ from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import current, newest
 from smtpintake.store.readiness import NotReadyError
+from smtpintake.parts.outbox import signing_keys
 from smtpintake.wiring import make_rates, named_scanners, open_resolver
 
 _MIB: Final = 1 << 20
@@ -208,6 +212,31 @@ def scanners(settings: Settings) -> Iterator[Check]:
             yield Check(scanner.name, Result.OK, f"answers: {said}")
 
 
+def signing(settings: Settings) -> Iterator[Check]:
+    """Each key can be used, and DNS has its public half: a signature that nobody can verify is worth nothing."""
+    if not settings.dkim.keys:
+        return
+    try:
+        keys = signing_keys(settings)
+    except NotReadyError as error:
+        yield Check("dkim", Result.FAIL, str(error), "name a key that 'smtpintake dkim new' made, readable for us")
+        return
+
+    async def ask() -> list[Answer]:
+        async with open_resolver(settings) as resolver:
+            return [await resolver.resolve(key.name, "TXT") for key in keys]
+
+    for key, answer in zip(keys, asyncio.run(ask()), strict=True):
+        published = find_key(by_name((answer,)), key.name)
+        mend = f"publish at {key.name}: {key.record}"
+        if isinstance(published, KeyFault):
+            yield Check(f"dkim {key.name}", Result.FAIL, published.detail, mend)
+        elif published.public != key.private.public_key():
+            yield Check(f"dkim {key.name}", Result.FAIL, "DNS has another key", mend)
+        else:
+            yield Check(f"dkim {key.name}", Result.OK, f"DNS has our {key.algorithm} key")
+
+
 def smarthost(settings: Settings) -> Iterator[Check]:
     """Reached, encrypted and logged in to, up to the first command that would send."""
     section = settings.smarthost
@@ -260,5 +289,6 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     name_servers,
     rates,
     scanners,
+    signing,
     smarthost,
 )

@@ -23,6 +23,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from smtpintake.net.smtpclient import Connection, Deferred, Failed, Result, Sent, Smarthost
+from smtpintake.outbox.signing import Signer
 from smtpintake.store import outbox
 from smtpintake.store.database import Database
 from smtpintake.store.outbox import Claimed, Settled, State
@@ -66,10 +67,13 @@ class Worker:
         smarthost: Smarthost | None,
         pace: Pace = DEFAULT_PACE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        signer: Signer | None = None,
     ) -> None:
         self.name: Final = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._database: Final = database
         self._smarthost: Final = smarthost
+        self._signer: Final = signer
         self._pace: Final = pace
         self._clock: Final = clock
         self._stopping: Final = asyncio.Event()
@@ -123,13 +127,16 @@ class Worker:
         try:
             while todo and not self._stopping.is_set():
                 mail = todo.popleft()
-                result = await connection.send(mail.mail_from, mail.rcpt_to, mail.octets)
+                result = await connection.send(mail.mail_from, mail.rcpt_to, await self._signed(mail.octets))
                 done.put_nowait(self._settled(mail, result))
                 if isinstance(result, Deferred) and result.unreachable:
                     return result
         finally:
             await connection.close()
         return None
+
+    async def _signed(self, octets: bytes) -> bytes:
+        return octets if self._signer is None else await asyncio.to_thread(self._signer.signed, octets)
 
     def _settled(self, mail: Claimed, result: Result) -> Settled:
         now, attempts = self._clock(), mail.attempts + 1

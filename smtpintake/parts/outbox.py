@@ -3,16 +3,18 @@
 import asyncio
 
 from smtpintake.net.smtpclient import Smarthost, Tls
+from smtpintake.outbox.signing import Signer, SigningKey, read_key
 from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
 from smtpintake.store.migrations import open_current
+from smtpintake.store.readiness import NotReadyError
 from smtpintake.supervisor import until_told_to_stop
 
 
 async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
     database = await asyncio.to_thread(open_current, settings.database.url)
-    worker = Worker(database, smarthost(settings))
+    worker = Worker(database, smarthost(settings), signer=signer(settings))
     working = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(until_told_to_stop())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -20,6 +22,23 @@ async def run_outbox(settings: Settings) -> None:
     await working
     stopping.cancel()
     database.close()
+
+
+def signing_keys(settings: Settings) -> list[SigningKey]:
+    """The keys that our own mail is signed with. Raises NotReadyError."""
+    keys = []
+    for each in settings.dkim.keys:
+        try:
+            keys.append(read_key(each.domain, each.selector, each.file.read_bytes()))
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise NotReadyError(f"[dkim] the key {each.file} of {each.domain} cannot be used: {why}") from error
+    return keys
+
+
+def signer(settings: Settings) -> Signer | None:
+    """What signs our own mail, or None where nothing does. Raises NotReadyError."""
+    return Signer(signing_keys(settings)) if settings.dkim.keys else None
 
 
 def smarthost(settings: Settings) -> Smarthost | None:

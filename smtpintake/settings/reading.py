@@ -24,6 +24,7 @@ from smtpintake.settings.sections import (
     Authentication,
     BlobsSection,
     DatabaseSection,
+    Dkim,
     Dns,
     Dnsbl,
     GreylistSection,
@@ -61,6 +62,7 @@ class Settings(BaseModel):
     scanner: ScannerSection = ScannerSection()
     retention: Retention = Retention()
     smarthost: Smarthost = Smarthost()
+    dkim: Dkim = Dkim()
     web: Web = Web()
     log: Log = Log()
 

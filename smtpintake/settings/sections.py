@@ -44,12 +44,14 @@ from smtpintake.settings.values import (
     as_blobs_url,
     as_code,
     as_database_url,
+    as_domain,
     as_http_url,
     as_list,
     as_list_name,
     as_nameserver,
     as_network,
     as_redis_url,
+    as_selector,
     as_tables,
     as_zone,
 )
@@ -336,6 +338,28 @@ class Smarthost(Section):
         if bool(password.get_secret_value()) != bool(info.data.get("username", "")):
             raise ValueError("username and password go together: give both or neither")
         return password
+
+
+class DkimKey(Section):
+    """A key that our own mail is signed with. `smtpintake dkim new` makes one and prints this."""
+
+    domain: Annotated[str, AfterValidator(as_domain)]
+    selector: Annotated[str, AfterValidator(as_selector)]
+    file: Path
+
+
+class Dkim(Section):
+    """Without `keys` our own mail is not signed here; the smarthost may do it."""
+
+    keys: Annotated[tuple[DkimKey, ...], BeforeValidator(as_tables)] = ()
+
+    @field_validator("keys")
+    @classmethod
+    def _each_once(cls, keys: tuple[DkimKey, ...]) -> tuple[DkimKey, ...]:
+        counted = Counter(f"{key.selector}._domainkey.{key.domain}" for key in keys)
+        if several := [name for name, times in counted.items() if times > 1]:
+            raise ValueError(f"each may be named once: {', '.join(several)}")
+        return keys
 
 
 class Web(Section):

@@ -22,12 +22,13 @@ from pydantic import (
 
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.peers import Network
-from smtpintake.mail.address import AddressError, Mailbox
+from smtpintake.mail.address import AddressError, Mailbox, fold_domain
 from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.zone import LISTED
 
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 _MAX_SOCKET_PATH: Final = 107  # unix(7)
+SELECTOR: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")  # of a DKIM key (RFC 6376 s3.1)
 _ARGON2ID: Final = re.compile(
     r"\$argon2id\$v=19\$m=[1-9][0-9]{0,7},t=[1-9][0-9]{0,3},p=[1-9][0-9]{0,2}\$[A-Za-z0-9+/]{11,88}\$[A-Za-z0-9+/]{22,88}"
 )
@@ -130,6 +131,20 @@ def as_network(value: object) -> Network:
     if "/" in text and ipaddress.ip_interface(text.strip()).ip != network.network_address:
         raise ValueError(f"{text!r} is an address within a network: write '{network}', or the address alone")
     return network
+
+
+def as_selector(text: str) -> str:
+    if not SELECTOR.fullmatch(text):
+        raise ValueError("must be of lower-case letters, digits, '-' and '.'")
+    return text
+
+
+def as_domain(text: str) -> str:
+    """In lower case, and as DNS has it."""
+    try:
+        return as_hostname(fold_domain(text))
+    except AddressError as error:
+        raise ValueError(str(error)) from error
 
 
 def as_tables(value: object) -> object:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from smtpintake.net.smtpclient import Smarthost
+from smtpintake.outbox.signing import Signer, new_key
 from smtpintake.outbox.worker import DEFAULT_PACE, NO_SMARTHOST, Pace, Worker
 from smtpintake.store.database import Database
 from smtpintake.store.outbox import State
@@ -89,10 +90,15 @@ IS = OutboxMail.__table__.c
 
 @asynccontextmanager
 async def working(
-    database: Database, host: Host | None, clock: Clock, pace: Pace = FAST, workers: int = 1
+    database: Database,
+    host: Host | None,
+    clock: Clock,
+    pace: Pace = FAST,
+    workers: int = 1,
+    signer: Signer | None = None,
 ) -> AsyncIterator[list[Worker]]:
     smarthost = Smarthost("127.0.0.1", host.port, "intake.example", timeout=5) if host else None
-    running = [Worker(database, smarthost, pace, clock) for _ in range(workers)]
+    running = [Worker(database, smarthost, pace, clock, signer=signer) for _ in range(workers)]
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         for worker in running:
             group.create_task(worker.run())
@@ -276,3 +282,17 @@ def test_the_wait_grows_and_is_bounded() -> None:
     assert (waits[0], waits[1], waits[-1]) == (timedelta(seconds=30), timedelta(minutes=1), timedelta(hours=2))
     assert DEFAULT_PACE.retry_after(1, 0.0) == timedelta(seconds=22.5)
     assert DEFAULT_PACE.retry_after(1, 1.0) == timedelta(seconds=37.5)
+
+
+async def test_mail_is_signed_when_it_is_sent_and_kept_unsigned(database: Database) -> None:
+    key = new_key("example.org", "e", "ed25519")
+    queue(database)
+    kept = b"From: support@example.org\r\nMessage-ID: <0@example.org>\r\n\r\nbody\r\n"
+    with database.write() as connection:
+        connection.execute(update(OutboxMail.__table__).values(octets=kept))
+    async with listening(Host()) as host, working(database, host, Clock(), signer=Signer([key])):
+        await until(database, IS.state == "sent", 1)
+    (sent,) = (bytes(envelope.content or b"") for envelope in host.taken)
+    assert sent.startswith(b"DKIM-Signature: v=1; a=ed25519-sha256;")
+    assert sent.endswith(kept)
+    assert rows(database)[0].octets == kept
