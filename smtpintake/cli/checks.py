@@ -27,12 +27,12 @@ from smtpintake.cli.listening import answering, certificate, listeners
 from smtpintake.decide.policy import PolicyError
 from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.scanner import Scanner, ScannerError
+from smtpintake.parts.outbox import signing_keys
 from smtpintake.settings import Settings
 from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import current, newest
 from smtpintake.store.readiness import NotReadyError
-from smtpintake.parts.outbox import signing_keys
 from smtpintake.wiring import make_rates, named_scanners, open_resolver
 
 _MIB: Final = 1 << 20

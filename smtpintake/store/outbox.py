@@ -88,7 +88,7 @@ _CLAIM: Final = (
 )
 _IS_DUE: Final = select(_outbox.id).where(_is_due).limit(1)
 _COUNTS: Final = select(_outbox.state, func.count()).group_by(_outbox.state)
-_UNTOLD: Final = and_(_outbox.state == State.QUEUED, _outbox.note != bindparam("text"))
+_UNTOLD: Final = and_(_outbox.state == State.QUEUED, _outbox.note != bindparam("said"))
 _IS_UNTOLD: Final = select(_outbox.id).where(_UNTOLD).limit(1)
 
 
@@ -102,7 +102,7 @@ _SETTLE: Final = (
     .where(_outbox.id == bindparam("row"))
     .values(
         state=bindparam("result"),
-        note=bindparam("text"),
+        note=bindparam("said"),
         attempts=_outbox.attempts + 1,
         next_attempt_at=bindparam("again", type_=_moment),
         sent_at=bindparam("sent", type_=_moment),
@@ -173,7 +173,7 @@ def settle(connection: Connection, worker: str, results: Sequence[Settled], now:
                 "holder": worker,
                 "row": each.id,
                 "result": each.state,
-                "text": each.note[:MAX_NOTE],
+                "said": each.note[:MAX_NOTE],
                 "again": each.next_attempt_at,
                 "sent": now if each.state is State.SENT else None,
             },
@@ -194,12 +194,12 @@ def release(connection: Connection, worker: str) -> int:
 
 def note_waiting(connection: Connection, note: str) -> int:
     """Say on every queued mail why it waits."""
-    return connection.execute(update(_table).where(_UNTOLD).values(note=note), {"text": note}).rowcount
+    return connection.execute(update(_table).where(_UNTOLD).values(note=note), {"said": note}).rowcount
 
 
 def is_note_missing(connection: Connection, note: str) -> bool:
     """True where `note_waiting` would change something."""
-    return connection.execute(_IS_UNTOLD, {"text": note}).first() is not None
+    return connection.execute(_IS_UNTOLD, {"said": note}).first() is not None
 
 
 def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
