@@ -21,6 +21,7 @@ from smtpintake.net.scanner import Scannable, ScannerError, exchange
 _MAX_HEAD: Final = 16 << 10  # octets
 _MAX_BODY: Final = 512 << 10
 _MOST_SYMBOLS: Final = 15  # in the trace: those that weigh most
+_MAX_NAME: Final = 80  # characters of a symbol or an action there
 _TOO_LARGE: Final = 413
 
 _VERDICTS: Final = {
@@ -63,17 +64,7 @@ class Rspamd:
         head = [f"POST {self._folder}/checkv2 HTTP/1.0", f"Content-Length: {mail.size}", *_told(mail.envelope)]
         async with self._connection() as (reader, writer):
             status, body = await exchange(_post(writer, head, mail), _reply(reader))
-        if status == _TOO_LARGE:
-            return Scan(self.name, Verdict.OVERSIZE, "it replies 413")
-        if status != 200:
-            raise ScannerError(f"replies with HTTP status {status}")
-        try:
-            checked = _Checked.model_validate_json(body)
-        except ValidationError as error:
-            raise ScannerError(f"replies with what is no verdict: {error.errors()[0]['msg']}") from error
-        # Actions that the admin of rspamd has made up are no praise.
-        verdict = _VERDICTS.get(checked.action, Verdict.SUSPECT)
-        return Scan(self.name, verdict, f"{checked.action}: {_heaviest(checked.symbols)}", round(checked.score, 2))
+        return self._read(status, body)
 
     async def ping(self) -> str:
         async with self._connection() as (reader, writer):
@@ -82,6 +73,20 @@ class Rspamd:
         if status != 200:
             raise ScannerError(f"replies with HTTP status {status}")
         return body[:80].decode("ascii", "replace").strip()
+
+    def _read(self, status: int, body: bytes) -> Scan:
+        if status == _TOO_LARGE:
+            return Scan(self.name, Verdict.OVERSIZE, f"it replies {status}")
+        if status != 200:
+            raise ScannerError(f"replies with HTTP status {status}")
+        try:
+            checked = _Checked.model_validate_json(body)
+        except ValidationError as error:
+            raise ScannerError(f"replies with what is no verdict: {error.errors()[0]['msg']}") from error
+        action = _one_line(checked.action)[:_MAX_NAME]
+        # Actions that the admin of rspamd has made up are no praise.
+        verdict = _VERDICTS.get(action, Verdict.SUSPECT)
+        return Scan(self.name, verdict, f"{action}: {_heaviest(checked.symbols)}", round(checked.score, 2))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -145,4 +150,4 @@ def _one_line(text: str) -> str:
 
 def _heaviest(symbols: Mapping[str, _Symbol]) -> str:
     ordered = sorted(symbols.items(), key=lambda item: -abs(item[1].score))
-    return ", ".join(f"{_one_line(name)[:80]} {symbol.score:g}" for name, symbol in ordered[:_MOST_SYMBOLS])
+    return ", ".join(f"{_one_line(name)[:_MAX_NAME]} {symbol.score:g}" for name, symbol in ordered[:_MOST_SYMBOLS])

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from smtpintake.decide.scan import Scan, Verdict
 from smtpintake.mail.envelope import Hello, Login, Peer
 from smtpintake.net import clamd, rspamd
-from smtpintake.net.scanner import BLOCK, MAX_AT_ONCE, Scannable, Scanner, Scanners
+from smtpintake.net.scanner import BLOCK, MAX_AT_ONCE, Scannable, Scanner, ScannerError, Scanners
 from tests import make
 from tests.scanners import EICAR, Clamd, Rspamd, checked, listening
 
@@ -208,6 +210,35 @@ async def test_what_is_not_http_has_failed(head: bytes) -> None:
 
     async with listening(Nonsense()) as daemon:
         assert (await scan(rspamd.Rspamd(daemon.url), mail())).verdict is Verdict.FAILED
+
+
+WORDS = st.sampled_from(
+    [
+        *(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 413 \r\n", b"Content-Length: ", b"\r\n\r\n", b"7"),
+        *(b'{"action":', b'"reject"', b',"score":1', b',"symbols":{"A":{}}', b"}", b","),
+        *(b"stream: ", b"OK", b" FOUND", b"size limit exceeded", b"\0"),
+    ]
+)
+NONSENSE = st.lists(st.one_of(WORDS, st.binary(max_size=6)), max_size=20).map(b"".join)
+
+
+@given(said=NONSENSE)
+@pytest.mark.parametrize("scanner", [clamd.Clamd(Path("/nowhere")), rspamd.Rspamd("http://127.0.0.1")])
+def test_whatever_a_daemon_says_is_a_verdict_or_none(scanner: Any, said: bytes) -> None:
+    async def heard() -> Scan:
+        reader = asyncio.StreamReader(limit=64)
+        reader.feed_data(said)
+        reader.feed_eof()
+        if isinstance(scanner, clamd.Clamd):
+            return scanner._read(await clamd._reply(reader))
+        return scanner._read(*await rspamd._reply(reader))
+
+    try:
+        found = asyncio.run(heard())
+    except (EOFError, ScannerError):
+        return
+    assert found.verdict is not Verdict.FAILED
+    assert found.detail.isprintable() or scanner.name == "clamd"
 
 
 # ---- all of them -----------------------------------------------------------------------------------------------------
