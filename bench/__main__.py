@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench import authentication, growth, judging, load, lookups, mails, servers
+from bench import authentication, content, growth, judging, load, lookups, mails, servers
 from bench.load import Run
 from bench.servers import Server
 
@@ -151,6 +151,10 @@ def looked_up(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str,
     return lookups.run(options.runs, options.folder / "lookups")
 
 
+def read(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str, object]:
+    return content.run(options.runs)
+
+
 def judged(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str, object]:
     return judging.run(options.runs, options.folder / "judging")
 
@@ -173,6 +177,7 @@ _PARTS: Final = {
     "authentication": authenticated,
     "lookups": looked_up,
     "judging": judged,
+    "content": read,
 }
 
 

@@ -19,7 +19,7 @@ DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=clients.example; s=mail;
 \tb=VGhlIHNpZ25hdHVyZSBpcyBub3QgY2hlY2tlZCBoZXJlLCBpdCBpcyBvbmx5IHRoZXJlIHRvIGJl
 """
 
-_FIELDS: Final = """\
+FIELDS: Final = """\
 Message-ID: <@@@@@@@@.bench@clients.example>
 In-Reply-To: <@@@@@@@@.earlier@clients.example>
 References: <@@@@@@@@.first@clients.example> <@@@@@@@@.earlier@clients.example>
@@ -49,16 +49,16 @@ def write(folder: Path) -> dict[str, Path]:
     paths = {}
     for name, size in SIZES.items():
         paths[name] = folder / f"mail-{size}.eml"
-        paths[name].write_bytes(_mail(size, _TRACE + _SIGNATURE + _FIELDS))
+        paths[name].write_bytes(_mail(size, _TRACE + _SIGNATURE + FIELDS))
     return paths
 
 
 def unsigned(size: int, *, plain: bool = False) -> bytes:
     """A mail without the signature that is only there to be there; with `plain` it has a text and nothing else."""
     if not plain:
-        return _mail(size, _TRACE + _FIELDS)
-    text = "Content-Type: text/plain; charset=utf-8\n\n" + _prose(random.Random(size), size)
-    return f"{_TRACE}{_FIELDS}{text}\n".replace("\n", "\r\n").encode()
+        return _mail(size, _TRACE + FIELDS)
+    text = "Content-Type: text/plain; charset=utf-8\n\n" + prose(size, size)
+    return f"{_TRACE}{FIELDS}{text}\n".replace("\n", "\r\n").encode()
 
 
 def _mail(size: int, header: str) -> bytes:
@@ -78,6 +78,11 @@ def _mail(size: int, header: str) -> bytes:
         part = _attachment(chance, size - len(header) - len(alternative) - 500, "application/pdf", "invoice.pdf")
     mixed = f'{header}Content-Type: multipart/mixed; boundary="mixed"\n\n--mixed\n{kind}{alternative}{part}--mixed--\n'
     return mixed.replace("\n", "\r\n").encode()
+
+
+def prose(seed: int, length: int) -> str:
+    """About this many characters of ordinary text, in lines."""
+    return _prose(random.Random(seed), length)
 
 
 def _prose(chance: random.Random, length: int) -> str:

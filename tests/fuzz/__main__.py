@@ -13,23 +13,26 @@ from pathlib import Path
 from typing import Final
 
 BUILD: Final = Path(__file__).parents[2] / "build" / "fuzz"
+INSIDE: Final = "--inside"  # what follows is one entry, and libFuzzer's own arguments
 DEADLINE: Final = 10  # seconds for one input: that of an analyser, instrumented
 MEMORY: Final = 2048  # MB
 LENGTH: Final = 64 << 10  # octets of one input
 
 
 def main() -> int:
+    if sys.argv[1:2] == [INSIDE]:
+        return _inside(sys.argv[2], sys.argv[3:])
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("entries", nargs="*", help="all, when none is named")
     parser.add_argument("--seconds", type=int, default=600, help="in all (600)")
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
-    options, rest = parser.parse_known_args()
-    if options.inside:
-        return _inside(options.inside, rest)
+    options = parser.parse_args()
     # Only now: an instrumented process has to load these itself.
-    from tests.fuzz.entries import ENTRIES, seeds
+    from tests.fuzz.entries import ENTRIES, TOKENS, seeds
 
     chosen = options.entries or list(ENTRIES)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    tokens = BUILD / "tokens"
+    tokens.write_text("".join(f'"{_escaped(token)}"\n' for token in TOKENS))
     faults = []
     for entry in chosen:
         folder = BUILD / entry
@@ -40,10 +43,11 @@ def main() -> int:
         print(f"# {entry}", flush=True)
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "tests.fuzz", "--inside", entry, folder / "corpus", folder / "seeds"),
+                *(sys.executable, "-m", "tests.fuzz", INSIDE, entry, folder / "corpus", folder / "seeds"),
                 f"-artifact_prefix={folder / 'found'}/",
                 f"-max_total_time={options.seconds // len(chosen)}",
-                *(f"-timeout={DEADLINE}", f"-rss_limit_mb={MEMORY}", f"-max_len={LENGTH}", "-print_final_stats=1"),
+                *(f"-timeout={DEADLINE}", f"-rss_limit_mb={MEMORY}", f"-max_len={LENGTH}"),
+                *(f"-dict={tokens}", "-keep_seed=1", "-print_final_stats=1"),
             ],
             check=False,
         )
@@ -51,6 +55,11 @@ def main() -> int:
             faults.append(entry)
     print(f"faults in {', '.join(faults)}: see {BUILD}" if faults else "nothing was found")
     return 1 if faults else 0
+
+
+def _escaped(token: bytes) -> str:
+    """As libFuzzer's dictionaries have it."""
+    return "".join(f"\\x{octet:02x}" for octet in token)
 
 
 def _inside(entry: str, arguments: list[str]) -> int:

@@ -27,6 +27,55 @@ _RUNS: Final = (
     "script, iframe, object, embed, form, link, meta, [onload], [onerror], [onclick], [href^='javascript:' i]"
 )
 
+# What the grammar of mail is made of.
+TOKENS: Final = (
+    *(
+        b"\n",
+        b"\n\n",
+        b"> ",
+        b">",
+        b"--",
+        b"-- \n",
+        b"=?utf-8?b?",
+        b"?=",
+        b"=",
+        b"\xff",
+        b"\xe2\x80",
+        b"<",
+        b"</",
+        b"&#",
+    ),
+    *(
+        b"From: ",
+        b"Subject: ",
+        b"Content-Type: ",
+        b"boundary=",
+        b"charset=",
+        b"multipart/alternative",
+        b"message/rfc822",
+    ),
+    *(b"base64", b"quoted-printable", b"x-uuencode", b"begin 644 x\n", b"=ybegin line=1 size=1 name=x\n", b"\x1b$B"),
+    *(
+        b"wrote:\n",
+        b"On Mon, Mar 2, 2026 at 10:00 ",
+        b"-----Original Message-----",
+        b"Begin forwarded message:",
+        b"Date: ",
+    ),
+    *(
+        b"<div>",
+        b"<blockquote type=cite>",
+        b"<style>",
+        b"<!--",
+        b" class=gmail_quote",
+        b"<svg>",
+        b"<math>",
+        b"<img src=cid:",
+    ),
+    *(b"Final-Recipient: ", b"Action: failed\n", b"Status: 5.1.1", b"BEGIN:VEVENT\n", b"DTSTART;TZID=", b"RRULE:"),
+    *(b"-----BEGIN PGP SIGNED MESSAGE-----", b"application/pkcs7-mime", b"application/ms-tnef", b"text/calendar"),
+)
+
 Entry = Callable[[bytes], None]
 
 
