@@ -32,6 +32,7 @@ _SIMPLE: Final = re.compile(
 _HARMLESS: Final = frozenset(("overlong-encoded-word", "invalid-encoded-word", "structural-recovery"))
 # Zero-width and directional marks: in a name they only serve to look like somebody else.
 _MARKS: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_UNSEEN: Final = bytes((*range(0x21), *range(0x7F, 0x100)))  # all but the visible characters of ASCII
 _NAMED_ADDRESS: Final = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
@@ -44,9 +45,11 @@ class Addresses:
     certain: bool = True
 
 
-def read(value: bytes) -> Addresses:
-    """The addresses of one field; those that are no valid mailbox are left out, with a Defect."""
-    text = fieldvalue.unfold(value)
+def read(value: bytes, hint: str = "") -> Addresses:
+    """The addresses of one field; those that are no valid mailbox are left out, with a Defect. `hint` is the charset of
+    the body.
+    """
+    text = _text(value, hint)
     simple = list(_simple(text))
     if simple and None not in simple:
         return _checked((pair for pair in simple if pair is not None), (), certain=True)
@@ -59,13 +62,23 @@ def read(value: bytes) -> Addresses:
     return _checked(iter(pairs), defects, certain=certain)
 
 
-def authors(values: list[bytes]) -> tuple[tuple[Author, ...], tuple[Defect, ...]]:
+def authors(values: list[bytes], hint: str = "") -> tuple[tuple[Author, ...], tuple[Defect, ...]]:
     """The authors of every From field; none where any of the fields can be read in two ways."""
-    fields = [read(value) for value in values]
+    fields = [read(value, hint) for value in values]
     defects = tuple(defect for field in fields for defect in field.defects)
     if not all(field.certain for field in fields):
         return (), (*defects, Defect("author.ambiguous"))
     return tuple(author for field in fields for author in field.authors), defects
+
+
+def _text(value: bytes, hint: str) -> str:
+    """The field as text. In some charsets an octet of ASCII, such as an @, may be half of another character; those do
+    not decide who wrote.
+    """
+    text = fieldvalue.unfold(value, hint)
+    if value.isascii() or text.encode("ascii", "ignore").translate(None, _UNSEEN) == value.translate(None, _UNSEEN):
+        return text
+    return fieldvalue.unfold(value.decode("cp1252", "replace").encode())
 
 
 def _simple(text: str) -> Iterator[tuple[str, str] | None]:

@@ -49,6 +49,7 @@ class Bodies:
 
     frame: Frame
     depth: int = 0
+    charset: str = ""  # what the first text says that it is in
     notes: list[str] = field(default_factory=list)
     defects: list[Defect] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -120,6 +121,7 @@ class Bodies:
         octets, more = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, MAX_TEXT)
         if part.content_type == _PLAIN and part.length <= container.MAX_OPENED and textfile.is_mixed(octets):
             octets, more = self._unmixed(part)
+        self.charset = self.charset or part.charset
         text, claimed = charset.decode(octets, part.charset, cut=more)
         if not claimed and (part.charset or not octets.isascii()):
             self.defects.append(Defect("text.charset", f"{part.charset[:40]!r} does not decode this text"))
@@ -211,7 +213,7 @@ class Bodies:
     def _inside(self, part: Part, step: str, octets: bytes) -> "Bodies":
         """The collector of what is in `part`, which is `octets` when opened by `step`. What it finds is ours."""
         frame = self.frame.inside(part.offset, part.length, container.joined(part.encoding, step), octets)
-        return Bodies(frame, self.depth + 1, self.notes, self.defects, self.attachments, self._sections)
+        return Bodies(frame, self.depth + 1, self.charset, self.notes, self.defects, self.attachments, self._sections)
 
     def _note(self, note: str) -> None:
         if note and note not in self.notes and len(self.notes) < MAX_NOTES:

@@ -1,71 +1,93 @@
 """The text of an unstructured header field: unfolded, encoded-words decoded (RFC 2047), one line, storable.
 
-Contract: total and linear. Raw UTF-8 is taken as such (RFC 6532), other octets as windows-1252.
+Contract: total and linear. Raw UTF-8 is taken as such (RFC 6532), other octets as what the body is in, or as a guess.
 """
 
 import binascii
 import re
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from smtpintake.mail import charset
 
-# Senders put spaces into the encoded text although RFC 2047 s2 forbids it; a word longer than 75 occurs, too.
-_WORD: Final = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+# Senders put spaces and question marks into the encoded text although RFC 2047 s2 forbids it; a word longer than 75
+# occurs, too.
+_WORD: Final = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*(?:(?<!=)\?(?!=)[^?]*){0,10})\?=")
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029]+")
 _UNDERSCORE: Final = bytes.maketrans(b"_", b" ")
 
 
-def unfold(value: bytes) -> str:
-    """The field body as text on one line, encoded-words still encoded."""
+def unfold(value: bytes, hint: str = "") -> str:
+    """The field body as text on one line, encoded-words still encoded. `hint` is the charset that raw octets are likely
+    to be in: that of the body.
+    """
     flat = value.replace(b"\r\n", b"")
-    if flat.isascii():
-        text = flat.decode("ascii")
-    else:
-        text, _ = charset.decode(flat, "")
+    text = flat.decode("ascii") if flat.isascii() else _raw(flat, hint)
     if text.isprintable():
         return text.strip()
     return _CONTROL.sub(" ", text).strip()
 
 
-def decode(value: bytes) -> str:
+def _raw(octets: bytes, hint: str) -> str:
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return charset.decode(octets, hint)[0]
+
+
+def decode(value: bytes, hint: str = "") -> str:
     """The field body as its author meant it to be read."""
-    text = unfold(value)
+    text = unfold(value, hint)
     return decode_words(text) if "=?" in text else text
 
 
 def decode_words(text: str) -> str:
-    """`text` with its encoded-words decoded; one that cannot be decoded stays as it is."""
+    """`text` with its encoded-words decoded; what only looks like one stays as it is."""
     pieces: list[str] = []
-    pending = b""
+    run: list[tuple[str, str]] = []
     label = ""
     end = 0
     for match in _WORD.finditer(text):
-        octets = _octets(match[2], match[3])
-        if octets is None:
-            continue
         between = text[end : match.start()]
         # RFC 2231 s5: a language may follow. Raw octets in the word have been read already, and are UTF-8 now.
         word_label = match[1].partition("*")[0].lower() if match[3].isascii() else "utf-8"
         # RFC 2047 s6.2: white space between two encoded-words is not shown. Senders cut characters in two.
-        if pending and (between.strip() or word_label != label):
-            pieces.append(charset.decode(pending, label)[0])
-            pending = b""
+        if run and (between.strip() or word_label != label):
+            pieces.append(charset.decode(_octets(run), label)[0])
+            run = []
         if between.strip() or end == 0:
             pieces.append(between)
-        pending += octets
+        run.append((match[2].lower(), match[3]))
         label = word_label
         end = match.end()
-    if pending:
-        pieces.append(charset.decode(pending, label)[0])
+    if run:
+        pieces.append(charset.decode(_octets(run), label)[0])
     pieces.append(text[end:])
     return _CONTROL.sub(" ", charset.storable("".join(pieces))).strip()
 
 
-def _octets(encoding: str, encoded: str) -> bytes | None:
-    raw = encoded.encode("utf-8")
-    if encoding in "qQ":
-        return binascii.a2b_qp(raw.translate(_UNDERSCORE))
-    try:
-        return binascii.a2b_base64(raw + b"=" * (-len(raw) % 4))
-    except binascii.Error:
-        return None
+def _octets(run: list[tuple[str, str]]) -> bytes:
+    """What words of one charset, each an encoding and a text in it, mean one after another."""
+    octets = b""
+    for encoding, words in groupby(run, key=itemgetter(0)):
+        encoded = [word for _, word in words]
+        if encoding == "q":
+            octets += binascii.a2b_qp("".join(encoded).encode("utf-8").translate(_UNDERSCORE))
+        else:
+            octets += b"".join(map(_base64, _whole(["".join(word.split()) for word in encoded])))
+    return octets
+
+
+def _whole(words: list[str]) -> list[str]:
+    """Words of base64, put together where one was cut and goes on in the next; one may also lack its padding."""
+    together = "".join(words)
+    cut = any(len(word) % 4 for word in words) and len(together) % 4 == 0 and "=" not in together[:-2]
+    return [together] if cut else words
+
+
+def _base64(text: str) -> bytes:
+    clean = _NOT_BASE64.sub("", text)
+    usable = clean[:-1] if len(clean) % 4 == 1 else clean  # six bits alone make no octet
+    return binascii.a2b_base64(usable + "=" * (-len(usable) % 4))

@@ -49,6 +49,7 @@ class _Content:
 
     text: str | None = None
     html: str | None = None
+    charset: str = ""
     attachments: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
@@ -63,14 +64,16 @@ def read(raw: bytes | memoryview | Octets, sha256: str | None = None, scan: Pres
     fields: dict[bytes, list[bytes]] = {}
     for field in scan.fields:
         fields.setdefault(field.name, []).append(field.value)
-    header = tuple((field.name.decode("ascii"), fieldvalue.decode(field.value)) for field in scan.fields)
+    header = tuple(
+        (field.name.decode("ascii"), fieldvalue.decode(field.value, content.charset)) for field in scan.fields
+    )
     first = dict(reversed(header))
-    found, from_defects = authors.authors(fields.get(b"from", [])[:MAX_FROM_FIELDS])
+    found, from_defects = authors.authors(fields.get(b"from", [])[:MAX_FROM_FIELDS], content.charset)
     defects = [*scan.defects, *from_defects, *content.defects]
     refusal = scan.refusal or (Reason.MESSAGE_COMPLEX if content.broken else None)
     if refusal is not None:
         defects.insert(0, Defect(f"refused.{refusal}", scan.detail or content.broken))
-    reply_to, to, cc = (_addresses(fields, name, defects) for name in (b"reply-to", b"to", b"cc"))
+    reply_to, to, cc = (_addresses(fields, name, content.charset, defects) for name in (b"reply-to", b"to", b"cc"))
     return Message(
         message_id=threadkeys.message_id(first.get("message-id", "")),
         in_reply_to=threadkeys.message_ids(first.get("in-reply-to", "")),
@@ -106,13 +109,13 @@ def _content(octets: Octets, scan: Prescan) -> _Content:
     bodies = Bodies(Frame(octets))
     bodies.collect(root)
     defects = (*walk.defects, *bodies.defects)
-    return _Content(bodies.text, bodies.html, tuple(bodies.attachments), tuple(bodies.notes), defects)
+    return _Content(bodies.text, bodies.html, bodies.charset, tuple(bodies.attachments), tuple(bodies.notes), defects)
 
 
-def _addresses(fields: dict[bytes, list[bytes]], name: bytes, defects: list[Defect]) -> tuple[Author, ...]:
+def _addresses(fields: dict[bytes, list[bytes]], name: bytes, hint: str, defects: list[Defect]) -> tuple[Author, ...]:
     found: list[Author] = []
     for value in fields.get(name, ())[:MAX_FROM_FIELDS]:
-        addresses = authors.read(value)
+        addresses = authors.read(value, hint)
         found += addresses.authors
         defects += addresses.defects
     return tuple(found)

@@ -133,7 +133,7 @@ def test_text_that_is_cut_inside_a_character_keeps_its_charset() -> None:
 
 
 def test_html_is_guessed_by_its_text() -> None:
-    octets = f'<html><body class="a b c d e f g h i j k l m n">{RUSSIAN}</body></html>'.encode("cp1251")
+    octets = f"<html><style>{'p {color: red} ' * 5000}</style><body>{RUSSIAN}</body></html>".encode("cp1251")
     assert RUSSIAN in charset.decode(octets, "")[0]
 
 

@@ -106,6 +106,8 @@ READ = {
     "padding behind a boundary": mail("Content-Type: multipart/mixed; boundary=b", body="--b" + " " * 1_000_000),
     "almost boundaries": mail("Content-Type: multipart/mixed; boundary=b", body="\n--bx" * 200_000),
     "flowed": mail("Content-Type: text/plain; format=flowed", body="a \n" * 60_000),
+    "900 texts without charset": multipart(*[b"Content-Type: text/plain\n\n" + b"caf\xe9 " * 1000] * 900),
+    "900 fields of raw octets": mail(*[b"X-A: caf\xe9 \xd6\xd0" * 15] * 900),
     "uuencoded files without end": mail(body="begin 644 a\n" + "#8F%Z\n" * 400_000),
     "beginnings of uuencoded files": mail(body="begin 644 a\n" * 400_000),
     "beginnings of yEnc": mail(body="=ybegin line=1 size=1 name=a\n" * 200_000),
