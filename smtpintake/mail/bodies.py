@@ -1,8 +1,9 @@
 """Which parts of a mail are its text, and which are attachments.
 
 Contract: total. Every part is in the result: as text, as an attachment (a view into the raw mail), or as both where its
-text was longer than we keep. Text that a sender named or attached is an attachment; text without a name is body. A part
-that only wraps others (a signed mail, winmail.dat) gives way to what is in it, if we can read that.
+text was longer than we keep. Text that a sender named or attached is an attachment; text without a name is body, and
+where there is none, a named text that was not attached is both. A part that only wraps others (a signed mail,
+winmail.dat) gives way to what is in it, if we can read that.
 """
 
 import html
@@ -21,6 +22,7 @@ MAX_TEXT: Final = 256 << 10  # decoded octets of one text part
 MAX_DEPTH: Final = 3  # of parts that wrap others: signed, encrypted and signed again is what occurs
 
 MAX_NOTES: Final = 5
+MAX_NAMED: Final = 16 << 10  # encoded octets of a named text that is taken for the body
 
 UNVERIFIED: Final = "(signature unverified)"
 ENCRYPTED: Final = "(encrypted: only who has the key can read what is attached)"
@@ -54,6 +56,7 @@ class Bodies:
     defects: list[Defect] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     _sections: list[_Section] = field(default_factory=list)
+    _named: Part | None = None
 
     def collect(self, node: Node) -> None:
         """Take in all parts under `node`."""
@@ -67,6 +70,11 @@ class Bodies:
         else:
             for part in node.parts:
                 self.collect(part)
+
+    def settle(self) -> None:
+        """After all parts: the text of a picture message from a phone has a name, and is still what somebody wrote."""
+        if self._named is not None and self._is_empty():
+            self._follow().plain = self._decoded(self._named)
 
     @property
     def text(self) -> str | None:
@@ -100,6 +108,8 @@ class Bodies:
         if not _is_body(part):
             if not self._opened(part):
                 self._attach(part)
+            if self._named is None and _may_be_body(part):
+                self._named = part
             return
         text = self._decoded(part)
         if part.content_type == _HTML:
@@ -235,6 +245,10 @@ class Bodies:
                 content_id=part.content_id,
             )
         )
+
+
+def _may_be_body(part: Part) -> bool:
+    return part.content_type == _PLAIN and part.disposition != "attachment" and part.length <= MAX_NAMED
 
 
 def _is_body(part: Part) -> bool:

@@ -108,6 +108,7 @@ def _content(octets: Octets, scan: Prescan) -> _Content:
         return _Content(defects=tuple(walk.defects), broken=walk.broken)
     bodies = Bodies(Frame(octets))
     bodies.collect(root)
+    bodies.settle()
     defects = (*walk.defects, *bodies.defects)
     return _Content(bodies.text, bodies.html, bodies.charset, tuple(bodies.attachments), tuple(bodies.notes), defects)
 
