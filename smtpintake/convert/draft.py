@@ -68,6 +68,8 @@ def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...]
     whole = _whole_text(message)
     text, reply_html = _own_words(message, whole, html, separators)
     safe = sanitised(reply_html) if reply_html else SafeHtml("")
+    if not text and "<img" not in safe.html:
+        safe = SafeHtml("", safe.blocked_images)  # blanks only: the note is what there is to see
     noted_text = "\n\n".join(filter(None, (text, *message.notes)))
     noted_html = "\n".join((safe.html, *map(_paragraph, message.notes))) if safe.html else None
     return Draft(

@@ -72,6 +72,7 @@ def _cleaner(attributes: _Attributes) -> nh3.Cleaner:
     return nh3.Cleaner(
         attributes=_ATTRIBUTES,
         attribute_filter=attributes,
+        clean_content_tags={"script", "style", "title"},  # what stands in them is no text of the mail
         filter_style_properties=_STYLES,
         url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
     )

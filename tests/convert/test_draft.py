@@ -69,6 +69,11 @@ def test_no_text_at_all() -> None:
         assert found.hidden_text == ""
 
 
+def test_html_of_blanks_shows_nothing() -> None:
+    assert drawn(text="\n", html="<div><br></div><p>&nbsp;</p>").body_html is None
+    assert drawn(text="\n", html="<p>&nbsp;<img src=cid:x></p>").body_html is not None
+
+
 def test_an_empty_reply_shows_everything() -> None:
     quoted = "> Old.\n> Older."
     found = drawn(subject="Re: x", text=quoted)

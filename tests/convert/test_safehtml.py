@@ -68,3 +68,7 @@ def test_what_is_harmless_stays() -> None:
     ):
         assert part in safe
     assert "noopener" in safe
+
+
+def test_the_title_is_no_text_of_the_mail() -> None:
+    assert sanitised("<html><head><title>[FIRING:2]</title></head><body><p>x</p></body></html>").html == "<p>x</p>"
