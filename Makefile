@@ -14,7 +14,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 # A process for each core; the tests of a file stay together, as they share its servers.
 PARALLEL := -n auto --dist loadfile
 
-.PHONY: help setup run test lint format bench docs goldens fuzz migration first-migration wheel clean
+.PHONY: help setup browser run test lint format bench docs goldens fuzz migration first-migration wheel clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ setup: .venv/.ready ## make .venv with everything that uv.lock names
 .venv/.ready: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
 	$(UV) sync --frozen
 	@touch $@
+
+browser: .venv/.ready ## what the tests in a browser need besides Chromium
+	$(UV) sync --frozen --group browser
 
 run: export SMTPINTAKE_CONFIG = $(CONFIG)
 run: .venv/.ready ## database, demo policy and server on 127.0.0.1:2525, from nothing
