@@ -3,6 +3,7 @@
 `make fuzz` gives them what a fuzzer thinks of; `test_entries.py` what hypothesis does.
 """
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -11,12 +12,15 @@ from selectolax.lexbor import LexborHTMLParser
 from smtpintake.convert import forwarded
 from smtpintake.convert.containers import without_quotation
 from smtpintake.convert.draft import Draft
+from smtpintake.convert.filename import safe_name
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
 from smtpintake.convert.safehtml import sanitised
+from smtpintake.convert.sniff import detected
 from smtpintake.convert.trim import trim
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 from smtpintake.intake.analysis import Task, analyse
+from smtpintake.mail import calendar, cms, lzfu, textfile, tnef, transfer
 from smtpintake.mail.message import Message
 from smtpintake.mail.parse import read
 from smtpintake.mail.report import Action
@@ -123,12 +127,37 @@ def report(octets: bytes) -> None:
         assert all(isinstance(one.action, Action) for one in found.report.recipients)
 
 
+def inside(octets: bytes) -> None:
+    """The content of an attachment: whatever wraps something is opened, and its type and name are looked at."""
+    tnef.read(octets)
+    lzfu.decompressed(octets)
+    cms.kind(octets)
+    cms.signed_content(octets)
+    if textfile.is_mixed(octets):
+        text, stretches = textfile.split(octets)
+        assert len(text) <= len(octets)
+        assert all(0 <= each.offset <= each.offset + each.length <= len(octets) for each in stretches)
+    textfile.uudecoded(octets)
+    textfile.ydecoded(octets)
+    assert detected("application/octet-stream", octets)
+    name = safe_name(_text(octets))
+    assert name
+    assert len(name.encode()) <= 255
+    assert not set(name) & set("/\\\n\r\0")
+
+
+def invitation(octets: bytes) -> None:
+    calendar.described(_text(octets), at_length=True).encode()
+
+
 ENTRIES: Final[dict[str, Entry]] = {
     "parse": parse,
     "body": body,
     "trim": trimmed,
     "forwarded": forward,
     "dsn": report,
+    "inside": inside,
+    "calendar": invitation,
 }
 
 
@@ -144,6 +173,18 @@ def seeds(entry: str) -> Iterator[bytes]:
             yield message.text.encode()
         elif entry == "dsn" and name.startswith(("dsn", "bounce", "arf", "mdn")):
             yield octets.partition(b"\r\n\r\n")[2]
+        elif entry == "inside" and name in ("smime-opaque", "smime-opaque-attachment", "tnef-only"):
+            yield b64decode(octets.partition(b"\r\n\r\n")[2])
+        elif entry == "inside" and message.text:
+            yield octets.partition(b"\r\n\r\n")[2]
+        elif entry == "calendar":
+            yield from _of_type(octets, message, "text/calendar")
+
+
+def _of_type(octets: bytes, message: Message, content_type: str) -> Iterator[bytes]:
+    for part in message.attachments:
+        if part.content_type == content_type:
+            yield b"".join(transfer.decoded(octets, part.offset, part.length, part.encoding))
 
 
 def _text(octets: bytes) -> str:
