@@ -3,6 +3,7 @@
 Contract: pure, total, and only for HTML that `htmlbounds.is_parsable`.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -41,63 +42,85 @@ _SIGNS: Final = (
 )
 
 
-def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> str | None:
-    """`html` without quoted history; None where none was found, or where nothing else would be left."""
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """HTML of a reply: what the author wrote, and each part that was taken out of it for being quoted."""
+
+    own: str
+    quoted: tuple[str, ...]
+
+
+def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> Parted | None:
+    """`html` parted from quoted history; None where none was found, or where nothing else would be left."""
     lowered = " ".join(html.lower().split())
     wanted = [
         folded for separator in separators if (folded := " ".join(separator.lower().split())) in lowered and folded
     ]
     if not wanted and not (reply and any(sign in lowered for sign in _SIGNS)):
         return None
-    tree = LexborHTMLParser(html)
-    body = tree.body
+    body = LexborHTMLParser(html).body
     if body is None:
         return None
-    found = _cut_at_separator(body, wanted) if wanted else False
+    quoted = _cut_at_separator(body, wanted) if wanted else []
     for mark in body.css(_MARKS)[:1]:
-        _remove_from(mark)
-        found = True
-    found |= _remove_containers(body)
-    return body.inner_html if found and body.text(strip=True).strip() else None
+        quoted[:0] = _taken_from(mark)
+    quoted[:0] = _taken_containers(body)
+    return Parted(body.inner_html or "", tuple(quoted)) if quoted and body.text(strip=True).strip() else None
 
 
-def _remove_containers(body: LexborNode) -> bool:
-    found = _remove_all(body, _CONTAINERS) | _remove_all(body, _QUOTED_BY_GMAIL)
+def _taken_containers(body: LexborNode) -> list[str]:
+    taken = _taken(_outermost(body.css(_CONTAINERS))) + _taken(_outermost(body.css(_QUOTED_BY_GMAIL)))
     # What Gmail's container still holds may be answers that were written between the quoted lines.
     for container in reversed(body.css(_GMAIL)):
         text = " ".join(container.text().split())
         if not text or quoting.is_attribution(text):
-            container.decompose()
-            found = True
-    return found
+            taken += _taken([container])
+    return taken
 
 
-def _remove_all(body: LexborNode, selector: str) -> bool:
-    nodes = body.css(selector)
-    for node in reversed(nodes):  # from the inside to the outside
+def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
+    """Those of `nodes`, which are in the order of the document, that are in no other of them."""
+    outermost: list[LexborNode] = []
+    inside: dict[int, bool] = {}  # of each element that was looked at: whether it is one of them or in one
+    for node in nodes:
+        path = []
+        above = node.parent
+        while above is not None and above.mem_id not in inside:
+            path.append(above.mem_id)
+            above = above.parent
+        within = above is not None and inside[above.mem_id]
+        inside.update(dict.fromkeys(path, within))
+        inside[node.mem_id] = True
+        if not within:
+            outermost.append(node)
+    return outermost
+
+
+def _taken(nodes: list[LexborNode]) -> list[str]:
+    """The HTML of `nodes`, which are then gone."""
+    html = [node.html or "" for node in nodes]
+    for node in nodes:
         node.decompose()
-    return bool(nodes)
+    return html
 
 
-def _cut_at_separator(body: LexborNode, wanted: list[str]) -> bool:
+def _cut_at_separator(body: LexborNode, wanted: list[str]) -> list[str]:
     for node in body.traverse(include_text=True):
         if node.is_text_node:
             text = " ".join((node.text_content or "").lower().split())
             if any(separator in text for separator in wanted):
-                _remove_from(node)
-                return True
-    return False
+                return _taken_from(node)
+    return []
 
 
-def _remove_from(node: LexborNode) -> None:
-    """Remove `node` and all that comes after it in the document."""
+def _taken_from(node: LexborNode) -> list[str]:
+    """The HTML of `node` and of all that comes after it in the document, which is then gone."""
+    nodes = [node]
     level: LexborNode | None = node
     while level is not None and level.tag != "body":
-        parent = level.parent
         following = level.next
         while following is not None:
-            after = following.next
-            following.decompose()
-            following = after
-        level = parent
-    node.decompose()
+            nodes.append(following)
+            following = following.next
+        level = level.parent
+    return ["".join(_taken(nodes))]

@@ -15,10 +15,13 @@ from typing import Final
 
 from smtpintake.convert import quoting
 from smtpintake.convert.commands import Command, CommandBlock, command_block, put_back
-from smtpintake.convert.containers import without_quotation
+from smtpintake.convert.containers import Parted, without_quotation
 from smtpintake.convert.file import File
+from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
+from smtpintake.convert.layers import layers
+from smtpintake.convert.reading import QuotingHtml, Reading
 from smtpintake.convert.safehtml import SafeHtml, sanitised
 from smtpintake.convert.trim import trim
 from smtpintake.mail.message import Message
@@ -47,6 +50,29 @@ class Draft:
     commands: CommandBlock | None = None
     quoted: Quoted = Quoted.NOTHING
     blocked_images: int = 0
+    reading: Reading | None = None
+
+    def knowing(self, history: History, of_sender: History) -> "Draft":
+        """The draft of a comment on an issue that has heard `history`, `of_sender` from the same sender: of what it
+        quotes only that is hidden. Asked before `obeying`.
+        """
+        if self.reading is None:
+            return self
+        read = self.reading.told(history, of_sender)
+        text, html = _noted(read.text, read.html, self.reading.notes)
+        commands = command_block(text, html) if self.commands else None
+        if (commands.commands if commands else ()) != (self.commands.commands if self.commands else ()):
+            return self
+        whole = self.reading.whole
+        return replace(
+            self,
+            body_text=text or NO_TEXT,
+            body_html=html,
+            hidden_text=whole if read.text != whole else "",
+            commands=commands,
+            quoted=Quoted.NOTHING if not read.quotes else Quoted.PROVED if read.known else Quoted.UNKNOWN,
+            blocked_images=read.html.blocked_images if read.html else 0,
+        )
 
     def obeying(self, commands: Sequence[Command]) -> "Draft":
         """The draft without these of its commands; what it said with them is in `hidden_text`."""
@@ -66,12 +92,13 @@ def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...]
     """The Draft of `message`. `separators` are the lines under which nothing is new; `files` are its attachments."""
     html = message.html if message.html and is_parsable(message.html) else None
     whole = _whole_text(message)
-    text, reply_html = _own_words(message, whole, html, separators)
-    safe = sanitised(reply_html) if reply_html else SafeHtml("")
-    if not text and "<img" not in safe.html:
+    parted = _parted(message, html, separators)
+    text, reply_html = _own_words(message, whole, html, parted, separators)
+    safe = sanitised(reply_html) if reply_html else None
+    if safe and not text and "<img" not in safe.html:
         safe = SafeHtml("", safe.blocked_images)  # blanks only: the note is what there is to see
-    noted_text = "\n\n".join(filter(None, (text, *message.notes)))
-    noted_html = "\n".join((safe.html, *map(_paragraph, message.notes))) if safe.html else None
+    noted_text, noted_html = _noted(text, safe, message.notes)
+    reading = _reading(message, whole, html, parted, separators)
     return Draft(
         subject=message.subject,
         body_text=noted_text or NO_TEXT,
@@ -79,8 +106,16 @@ def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...]
         hidden_text="" if text == whole else whole,
         files=files,
         commands=_commands(message, whole, noted_text, noted_html),
-        blocked_images=safe.blocked_images,
+        quoted=Quoted.UNPROVED if text != whole and reading else Quoted.NOTHING,
+        blocked_images=safe.blocked_images if safe else 0,
+        reading=reading,
     )
+
+
+def _noted(text: str, html: SafeHtml | None, notes: tuple[str, ...]) -> tuple[str, str | None]:
+    """Text and HTML, each with the notes below."""
+    below = "\n\n".join(filter(None, (text, *notes)))
+    return below, "\n".join((html.html, *map(_paragraph, notes))) if html and html.html else None
 
 
 def _paragraph(note: str) -> str:
@@ -103,18 +138,46 @@ def _whole_text(message: Message) -> str:
     return as_text(message.html) if message.html else ""
 
 
-def _own_words(message: Message, whole: str, html: str | None, separators: tuple[str, ...]) -> tuple[str, str | None]:
-    """What the author wrote for this mail: as text, and as HTML where it is certain to say the same."""
+def _is_reply(message: Message) -> bool:
+    """False for a forward too: what is forwarded is what they want us to read."""
     if is_forward(message.subject):
-        return whole, html  # what is forwarded is what they want us to read
-    reply = bool(message.thread_ids) or base_subject(message.subject) != message.subject
-    text = trim(whole, separators, reply=reply)
-    reply_html = without_quotation(html, separators, reply=reply) if html else None
-    if reply_html is None:
+        return False
+    return bool(message.thread_ids) or base_subject(message.subject) != message.subject
+
+
+def _parted(message: Message, html: str | None, separators: tuple[str, ...]) -> Parted | None:
+    if not html or is_forward(message.subject):
+        return None
+    return without_quotation(html, separators, reply=_is_reply(message))
+
+
+def _own_words(
+    message: Message, whole: str, html: str | None, parted: Parted | None, separators: tuple[str, ...]
+) -> tuple[str, str | None]:
+    """What the author wrote for this mail, as far as looks can tell: as text, and as HTML where it is certain to say
+    the same.
+    """
+    if is_forward(message.subject):
+        return whole, html
+    text = trim(whole, separators, reply=_is_reply(message))
+    if parted is None:
         return text, html if text == whole else None
     if text != whole and message.text:
-        return text, reply_html
+        return text, parted.own
     if message.text and quoting.first_quotation(whole.split("\n")):
         return whole, html  # answered between the quoted lines: they belong together
     # Only the HTML says which part is quoted, and there it is certain.
-    return as_text(reply_html) or whole, reply_html
+    return as_text(parted.own) or whole, parted.own
+
+
+def _reading(
+    message: Message, whole: str, html: str | None, parted: Parted | None, separators: tuple[str, ...]
+) -> Reading | None:
+    """How else the reply can be read, once its issue is known."""
+    if not (_is_reply(message) or parted):
+        return None
+    of_text = layers(whole, separators)
+    if of_text is None and parted is None:
+        return None
+    of_html = QuotingHtml.of(parted.own, parted.quoted) if parted else None
+    return Reading(whole, sanitised(html) if html else None, of_text, of_html, message.notes)

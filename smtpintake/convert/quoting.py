@@ -4,6 +4,7 @@ Contract: pure, total and linear: every expression is anchored at a line of boun
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +42,8 @@ _ORIGINAL: Final = re.compile(
     r"|Původní zpráva|Исходное сообщение|原始邮件|原始郵件|元のメッセージ|원본 메시지)\s?[-_*]{2,}\s*$",
     re.IGNORECASE,
 )
+_MARKS: Final = re.compile(r"[ \t]*(?:[>|][ \t]*)+")
+_LINE: Final = re.compile(r"\s*(?:_{5,}|-{3,}|\*(?: ?\*){2,})\s*$")  # above a header block
 _RULE: Final = re.compile(r"\s*(?:_{20,}|-{20,})\s*$")
 _FROM: Final = (
     "From|Von|De|Da|Van|Od|Från|Fra|Lähettäjä|Feladó|De la|Gönderen|Kimden|От|Від|От кого|Από|Saatja|发件人|寄件者"
@@ -56,13 +59,16 @@ _LABELS: Final = (
 _FROM_LINE: Final = re.compile(rf"[*\s]*(?:{_FROM})\s?[:：][*\s]*\S", re.IGNORECASE)
 _LABEL_LINE: Final = re.compile(rf"[*\s]*(?:{_LABELS})\s?[:：]", re.IGNORECASE)
 SENT_FROM: Final = re.compile(
-    r"\s*(?:Sent from (?:my|Outlook|Mail|Yahoo|Proton)|Get Outlook for|Gesendet von|Von meinem .{2,30} gesendet"
-    r"|Envoyé (?:de|depuis)|Enviado (?:desde|do|de) |Inviato da|Verzonden (?:vanaf|met|via)|Wysłano z|Skickat från"
-    r"|Sendt fra|Lähetetty|Odesláno z|Отправлено (?:с|из)|发自我的|iPhoneから送信|내 .{1,20}에서 보냄)",
+    r"[\s(<]*(?:Sent (?:from my |from a phone|(?:from|via|with|by) (?:mobile|galaxy|airmail|outlook|yahoo|proton|mail\b"
+    r"|\[mail\]|mailbox|windows mail))|From my (?:iphone|ipad|phone|mobile)|Get \[?Outlook for|Gesendet (?:von|mit) "
+    r"|Von meinem .{2,30} gesendet|Diese Nachricht wurde von meinem|Envoyé (?:de|depuis)|Enviado (?:desde|do|de) "
+    r"|Inviato da|Verzonden (?:vanaf|met|via)|Wysłano z|Skickat från|Sendt fra|Lähetetty|Odesláno z"
+    r"|Отправлено (?:с|из)|发自我的|從我的 .{1,30}傳送|iPhoneから送信|내 .{1,20}에서 보냄)",
     re.IGNORECASE,
 )
 
 
+_MAX_HEADER: Final = 16  # lines, blank ones included
 _LOOK_BACK: Final = 6  # lines, blank ones included, into which clients break an attribution
 
 
@@ -79,19 +85,30 @@ class Quotation:
 
 def first_quotation(lines: list[str]) -> Quotation | None:
     """The first quotation that is certain to be one. What is forwarded is none: it is there to be read."""
+    return next(quotations(lines), None)
+
+
+def quotations(lines: list[str]) -> Iterator[Quotation]:
+    """What announces older text, in order, and each first line of a quotation that nothing announces."""
+    end = 0
+    marked = False
     for number, line in enumerate(lines):
-        if not line or len(line) > _MAX:
+        if number < end or not line or len(line) > _MAX:
             continue
-        found = None
-        if line[-1] in ":：->" and (found := _attribution(lines, number)):
-            return found
-        if line.lstrip()[0] == ">":
-            return Quotation(number, number, ">")
-        if announces(line):
-            return None
-        if (":" in line[:40] or "：" in line[:20] or line.lstrip()[0] in "-_*") and (found := _header(lines, number)):
-            return found
-    return None
+        found = _attribution(lines, number) if line[-1] in ":：->" else None
+        if found is not None:
+            pass
+        elif line.lstrip()[0] == ">":
+            found = None if marked else Quotation(number, number, ">")
+            marked = True
+        elif announces(line):
+            return
+        elif ":" in line[:40] or "：" in line[:20] or line.lstrip()[0] in "-_*":
+            found = _header(lines, number)
+        if found is not None and found.line >= end:
+            marked = found.mark != ""
+            end = found.body
+            yield found
 
 
 def shows_signs(lines: list[str]) -> bool:
@@ -105,16 +122,22 @@ def shows_signs(lines: list[str]) -> bool:
 
 def unquoted(lines: list[str], mark: str) -> list[str]:
     """The lines that do not bear `mark`."""
-    return [line for line in lines if not _bears(line, mark)]
+    return [line for line in lines if not bears(line, mark)]
 
 
 def is_one_block(lines: list[str], mark: str) -> bool:
     """True where all lines with `mark` come before all others."""
-    last = max((number for number, line in enumerate(lines) if _bears(line, mark)), default=-1)
-    return not any(line and not _bears(line, mark) for line in lines[:last])
+    last = max((number for number, line in enumerate(lines) if bears(line, mark)), default=-1)
+    return not any(line and not bears(line, mark) for line in lines[:last])
 
 
-def _bears(line: str, mark: str) -> bool:
+def bare(line: str) -> str:
+    """`line` without the marks that it begins with."""
+    return line[marks.end() :] if (marks := _MARKS.match(line)) else line
+
+
+def bears(line: str, mark: str) -> bool:
+    """True where `line` begins with `mark`."""
     return line[:4].lstrip().startswith(mark)
 
 
@@ -161,15 +184,24 @@ def is_rule(line: str) -> bool:
 
 def _header(lines: list[str], number: int) -> Quotation | None:
     """Outlook's `From: … Sent: … To: … Subject: …`, after a rule or a title or alone."""
-    if _ORIGINAL.match(lines[number]):
-        first = next((line for line in lines[number + 1 :] if line), "")
-        return Quotation(number, number + 1, ">" if _bears(first, ">") else "")
+    titled = _ORIGINAL.match(lines[number]) is not None
     at = number
-    if _RULE.match(lines[number]):
+    if titled or _LINE.match(lines[number]):
         at = next((later for later in range(number + 1, min(number + 4, len(lines))) if lines[later]), number)
-    if not _FROM_LINE.match(lines[at][:_MAX]):
+    if _FROM_LINE.match(lines[at][:_MAX]):
+        following = [line for line in lines[at + 1 : at + 9] if line][:3]
+        if sum(_LABEL_LINE.match(line[:_MAX]) is not None for line in following) >= 2 or titled:
+            return Quotation(number, _end_of_header(lines, at + 1), "")
+    if not titled:
         return None
-    following = [line for line in lines[at + 1 : at + 9] if line][:3]
-    if sum(_LABEL_LINE.match(line[:_MAX]) is not None for line in following) < 2:
-        return None
-    return Quotation(number, at + 1, "")
+    return Quotation(number, number + 1, ">" if at > number and bears(lines[at], ">") else "")
+
+
+def _end_of_header(lines: list[str], number: int) -> int:
+    """The line behind the last of those that begin with the name of a field."""
+    end = number
+    for at in range(number, min(number + _MAX_HEADER, len(lines))):
+        if lines[at] and not _LABEL_LINE.match(lines[at][:_MAX]):
+            break
+        end = at + 1 if lines[at] else end
+    return end

@@ -10,13 +10,11 @@ from typing import Final
 
 from mailparser_reply import EmailReplyParser
 
-from smtpintake.convert import quoting
+from smtpintake.convert import quoting, signature
 
 MAX_REPLY: Final = 32 << 10  # characters that mail-parser-reply is given
 MAX_LINE: Final = 400
-MAX_SIGNATURE: Final = 12  # lines; more is text that happens to follow two hyphens
 
-_SIGNATURE: Final = re.compile(r"--\s?")
 _BLANKS: Final = re.compile(r"\n{4,}")
 
 
@@ -48,7 +46,8 @@ def _separator(lines: list[str], separators: tuple[str, ...]) -> int | None:
 
 
 def _own(lines: list[str]) -> list[str]:
-    return _without_signature(_without_quotation(lines))
+    own = _without_quotation(lines)
+    return own[: signature.marked(own)]
 
 
 def _without_quotation(lines: list[str]) -> list[str]:
@@ -62,29 +61,12 @@ def _without_quotation(lines: list[str]) -> list[str]:
     if not any(answers):
         return above
     one_block = quoting.is_one_block(below, begin.mark)
-    if any(above) and one_block and _is_only_signature(answers):
+    if any(above) and one_block and signature.is_only(answers):
         return above
-    if not any(above) and one_block:
+    if not any(above) and one_block and begin.body > begin.line:
         return answers
     # Answered between the quoted lines: what is answered to is then part of the answer.
     return lines
-
-
-def _is_only_signature(lines: list[str]) -> bool:
-    first = next((line for line in lines if line), "")
-    return _SIGNATURE.fullmatch(first) is not None or quoting.SENT_FROM.match(first) is not None
-
-
-def _without_signature(lines: list[str]) -> list[str]:
-    end = len(lines)
-    while end and not lines[end - 1]:
-        end -= 1
-    for number in range(max(0, end - MAX_SIGNATURE - 1), end):
-        if (_SIGNATURE.fullmatch(lines[number]) and any(lines[:number])) or (
-            number == end - 1 and quoting.SENT_FROM.match(lines[number])
-        ):
-            return lines[:number]
-    return lines[:end]
 
 
 def _second_opinion(lines: list[str]) -> int:

@@ -13,6 +13,7 @@ from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import AddComment, CreateIssue, Extent, Judgement, Outcome, Repeat, ShareIssue
 from smtpintake.decide.facts import Facts
 from smtpintake.intake.answering import Answering
+from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.place import Place
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
@@ -61,6 +62,7 @@ class Effects:
     snapshot: Snapshot
     drawn: Drawn
     answering: Answering
+    hearing: Hearing
     rows: Rows
     touched: list[dict[str, object]] = field(default_factory=list)
     changed: list[tuple[int, dict[str, object]]] = field(default_factory=list)
@@ -176,6 +178,7 @@ class Effects:
         comment_id = commented[issue_id] = next(self.drawn.comments)
         author = facts.message.authors[0]
         person_id = self._person(facts, author, decision.new_person)
+        draft, place = self.hearing.told(draft, place)
         draft = draft.obeying(orders.obeyed)
         if orders.note and orders.alone:
             draft = replace(draft, body_text=orders.note, body_html=None, blocked_images=0)

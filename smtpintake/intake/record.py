@@ -24,6 +24,7 @@ from smtpintake.intake.answer import Answerer
 from smtpintake.intake.answering import Answering
 from smtpintake.intake.effects import Drawn, Effects
 from smtpintake.intake.forwarding import Forwarding
+from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Release, Submission
@@ -117,7 +118,7 @@ class Recorder:
             return Released(mail, ())
         rows = Rows()
         answering = Answering(snapshot, self._answerer, rows)
-        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), answering, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), answering, Hearing(connection), rows)
         places = effects.place(submission, submission.analysis.draft, mail.results)
         places = Forwarding(connection, self._answerer, snapshot.policy, rows).sent_on(places, submission)
         LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
@@ -132,7 +133,7 @@ class Recorder:
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)
         answering = Answering(snapshot, self._answerer, rows)
-        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), answering, rows)
+        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), answering, Hearing(connection), rows)
         forwarding = Forwarding(connection, self._answerer, snapshot.policy, rows)
         replies: list[Replies] = []
         for job in group:

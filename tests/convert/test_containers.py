@@ -22,7 +22,8 @@ from smtpintake.convert.containers import without_quotation
     ],
 )
 def test_quoted_history(history: str) -> None:
-    kept = without_quotation(f"<p>Mine.</p>{history}", ("-- reply above this line --",), reply=True)
+    parted = without_quotation(f"<p>Mine.</p>{history}", ("-- reply above this line --",), reply=True)
+    kept = parted and parted.own
     assert kept is not None
     assert "Mine." in kept
     assert "old" not in kept
@@ -30,7 +31,8 @@ def test_quoted_history(history: str) -> None:
 
 def test_answers_inside_gmails_container_stay() -> None:
     html = '<div class="gmail_quote"><blockquote>one?</blockquote>Yes.<blockquote>two?</blockquote>No.</div>'
-    kept = without_quotation(html, (), reply=True)
+    parted = without_quotation(html, (), reply=True)
+    kept = parted and parted.own
     assert kept is not None
     assert "Yes." in kept
     assert "No." in kept

@@ -1,0 +1,242 @@
+"""`Layers`: a reply line by line, who speaks in each; and what of it is left to read once a `History` has been asked.
+
+The analyser makes the layers, long before anybody knows which issue the mail belongs to; whoever knows the issue calls
+`told`. A line is hidden only where the history has it, or where it announces a passage that is hidden (`On … wrote:`,
+Outlook's header block), or is a signature. All else stays, in its order: what is quoted but not known keeps or gets a
+mark; an answer stays where it was given, and what it answers to stays above it.
+
+Contract: pure and total; linear, but for what `History` bounds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from smtpintake.convert import quoting, signature
+from smtpintake.convert.history import History, Verdict, words
+
+MAX_TEXT: Final = 256 << 10  # characters; nothing of a longer text is taken for known
+MAX_CONTEXT: Final = 6  # lines of what an answer answers to
+
+
+class Layer(Enum):
+    """Who speaks in a line. `MARKED` and `BELOW` are quoted: the one by its mark, the other by what stands above it."""
+
+    OWN = auto()
+    SIGNATURE = auto()
+    REPEATABLE = auto()  # a signature where the same sender had it before
+    ANNOUNCING = auto()
+    MARKED = auto()
+    BELOW = auto()
+
+
+_QUOTED: Final = frozenset((Layer.MARKED, Layer.BELOW))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is left to read. `unknown`: some of what was quoted is not known; `answers`: the author wrote between the
+    quoted lines, so that quoted lines stay for being answered.
+    """
+
+    text: str
+    unknown: bool
+    answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """`said` has the words of each quoted line, an empty string for each other; `nested` are the numbers of quoted
+    lines that announce what they quote themselves.
+    """
+
+    lines: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    said: tuple[str, ...]
+    nested: frozenset[int]
+
+    @property
+    def has_quotation(self) -> bool:
+        return any(self.said)
+
+    def told(self, history: History, of_sender: History) -> Told:
+        """What is left to read where `history` is known, and `of_sender` is what the same sender wrote of it."""
+        verdicts = self._verdicts(history)
+        answers = [number for number in range(len(self.lines)) if self._is_answer(number, verdicts)]
+        shown = self._shown(verdicts, self._is_repeated(of_sender))
+        between = self._between(answers, verdicts)
+        for answer in between:
+            for number in self._context(answer):
+                shown[number] = True
+        text = "\n".join(_tidied(list(self._rendered(shown, set(answers)))))
+        unknown = any(verdict is not Verdict.KNOWN and number not in answers for number, verdict in verdicts.items())
+        return Told(text, unknown, bool(between))
+
+    # ---- what is known ---------------------------------------------------------------------------------------------
+
+    def _verdicts(self, history: History) -> dict[int, Verdict]:
+        """Of each quoted line that has words, by its number. One that announces goes with what it announces."""
+        numbers = [number for number, said in enumerate(self.said) if said]
+        verdicts = dict(zip(numbers, history.verdicts([self.said[number] for number in numbers]), strict=True))
+        below = Verdict.UNKNOWN
+        for number in reversed(numbers):
+            if number in self.nested and below is Verdict.KNOWN:
+                verdicts[number] = below
+            below = verdicts[number]
+        return verdicts
+
+    def _is_repeated(self, of_sender: History) -> bool:
+        block = words("\n".join(self._of(Layer.REPEATABLE)))
+        return bool(block) and f" {block} " in of_sender.text
+
+    def _of(self, wanted: Layer) -> Iterator[str]:
+        return (line for line, layer in zip(self.lines, self.layers, strict=True) if layer is wanted)
+
+    # ---- who answers -----------------------------------------------------------------------------------------------
+
+    def _is_answer(self, number: int, verdicts: dict[int, Verdict]) -> bool:
+        """True for the author's own lines. Below Outlook's header block nothing marks them: there it is one that was
+        put in between two lines that follow each other in the history.
+        """
+        layer = self.layers[number]
+        if layer is Layer.BELOW:
+            return verdicts.get(number) is Verdict.INSERTED
+        return layer is Layer.OWN and bool(self.lines[number])
+
+    def _between(self, answers: Sequence[int], verdicts: dict[int, Verdict]) -> list[int]:
+        """The answers that have quoted lines above them, where some stand between quoted lines."""
+        quoted = verdicts.keys() - set(answers)
+        if not quoted or not any(min(quoted) < answer < max(quoted) for answer in answers):
+            return []
+        return [answer for answer in answers if answer > min(quoted)]
+
+    def _context(self, answer: int) -> Iterator[int]:
+        """The last lines of the quotation right above `answer`, up to a blank one."""
+        number = answer - 1
+        while number >= 0 and not self.said[number] and (not self.lines[number] or self.layers[number] in _QUOTED):
+            number -= 1
+        for above in range(number, max(-1, number - MAX_CONTEXT), -1):
+            if self.layers[above] not in _QUOTED or not self.said[above]:
+                return
+            yield above
+
+    # ---- what is left ----------------------------------------------------------------------------------------------
+
+    def _shown(self, verdicts: dict[int, Verdict], repeated: bool) -> list[bool]:
+        """Whether each line is left. Quoted blank lines and what announces go with what they stand above."""
+        hidden = {Layer.SIGNATURE, Layer.REPEATABLE} if repeated else {Layer.SIGNATURE}
+        shown: list[bool] = []
+        below: bool | None = None  # whether the next quoted line is left
+        for number in reversed(range(len(self.lines))):
+            layer = self.layers[number]
+            if number in verdicts:
+                below = verdicts[number] is not Verdict.KNOWN
+            elif layer is Layer.OWN and self.lines[number]:
+                below = None
+            if layer is Layer.ANNOUNCING:
+                shown.append(below is not False)
+            else:
+                shown.append(bool(below) if layer in _QUOTED else layer not in hidden)
+        return shown[::-1]
+
+    def _rendered(self, shown: list[bool], answers: set[int]) -> Iterator[str | None]:
+        """The lines that are left, and None for each that is not."""
+        for number, line in enumerate(self.lines):
+            unmarked = self.layers[number] is Layer.BELOW and number not in answers
+            yield (f"> {line}".rstrip() if unmarked else line) if shown[number] else None
+
+
+def layers(text: str, separators: Sequence[str]) -> Layers | None:
+    """The layers of a reply; None where nothing is quoted and nothing looks like a signature. `separators` are in lower
+    case.
+    """
+    lines = [line.rstrip() for line in text.split("\n")]
+    if len(text) > MAX_TEXT:
+        return None
+    found = _quoted(lines, separators)
+    _sign(lines, found)
+    if not any(layer in _QUOTED or layer is Layer.REPEATABLE for layer in found):
+        return None
+    return _layers(lines, found)
+
+
+def quoted_layers(text: str) -> Layers:
+    """The layers of a text that is quoted as a whole, but for what announces it at its beginning."""
+    lines = [quoting.bare(line.rstrip()) for line in text.split("\n")]
+    found = [Layer.BELOW] * len(lines)
+    announced = quoting.first_quotation(lines)
+    if announced is not None and not any(map(words, lines[: announced.line])):
+        found[announced.line : announced.body] = [Layer.ANNOUNCING] * (announced.body - announced.line)
+    return _layers(lines, found)
+
+
+def _layers(lines: list[str], found: list[Layer]) -> Layers:
+    said = [words(line) if layer in _QUOTED else "" for line, layer in zip(lines, found, strict=True)]
+    bare = [quoting.bare(line) if layer in _QUOTED else "" for line, layer in zip(lines, found, strict=True)]
+    return Layers(tuple(lines), tuple(found), tuple(said), _attributions(bare))
+
+
+def _quoted(lines: list[str], separators: Sequence[str]) -> list[Layer]:
+    """Who speaks in each line, signatures aside."""
+    found = [Layer.MARKED if quoting.bears(line, ">") else Layer.OWN for line in lines]
+    for announced in quoting.quotations(lines):
+        if found[announced.line] is Layer.MARKED:
+            continue  # quoted itself: the history may have it
+        found[announced.line : announced.body] = [Layer.ANNOUNCING] * (announced.body - announced.line)
+        if announced.mark == "|":
+            found[announced.body :] = [
+                Layer.MARKED if quoting.bears(line, "|") else layer
+                for line, layer in zip(lines[announced.body :], found[announced.body :], strict=True)
+            ]
+        if not announced.mark:
+            found[announced.body :] = [Layer.BELOW] * (len(lines) - announced.body)
+            break
+    if separators:
+        for number, line in enumerate(lines):
+            if found[number] is Layer.OWN and any(separator in line.lower() for separator in separators):
+                found[number:] = [Layer.ANNOUNCING, *[Layer.BELOW] * (len(lines) - number - 1)]
+                break
+    return found
+
+
+def _attributions(lines: list[str]) -> frozenset[int]:
+    """The numbers of the lines that say whose words follow, and nothing else: not the subject of a header block."""
+    found: set[int] = set()
+    for announced in quoting.quotations(lines):
+        if quoting.is_attribution(" ".join(lines[announced.line : announced.body]).strip()):
+            found.update(range(announced.line, announced.body))
+    return frozenset(found)
+
+
+def _sign(lines: list[str], found: list[Layer]) -> None:
+    """Set the layers of the signatures: at the end of what is above the quotation, and of what is below."""
+    own = [number for number, layer in enumerate(found) if layer is Layer.OWN and lines[number]]
+    quoted = [number for number, layer in enumerate(found) if layer is not Layer.OWN]
+    if not own:
+        return
+    first = quoted[0] if quoted else len(lines)
+    last = quoted[-1] + 1 if quoted else len(lines)
+    for start, end in dict.fromkeys(((0, first), (last, len(lines)))):
+        block = lines[start:end]
+        begin = start + signature.marked(block)
+        if start and own[0] < start and signature.is_only(block):
+            begin = start
+        found[begin:end] = [Layer.SIGNATURE] * (end - begin)
+        likely = start + signature.repeatable(lines[start:begin])
+        found[likely:begin] = [Layer.REPEATABLE] * (begin - likely)
+
+
+def _tidied(lines: list[str | None]) -> list[str]:
+    """Without the blank lines that are too many once those between them are gone."""
+    kept: list[str] = []
+    gap = False
+    for line in lines:
+        if line is None:
+            gap = True
+        elif line or not gap or (kept and kept[-1]):
+            kept.append(line)
+            gap = False
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept

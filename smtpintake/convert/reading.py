@@ -1,0 +1,71 @@
+"""`Reading`: both ways in which a reply can be read, as nobody knows yet what its issue has heard: text and HTML with
+what they quote, and without.
+
+Contract: pure. The text is told line by line (`layers`). HTML is shown without its quotation only where text and HTML
+agree that every word of it is known; else it is shown as it came, so that neither says less than the other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smtpintake.convert.history import History
+from smtpintake.convert.htmltext import as_text
+from smtpintake.convert.layers import Layers, quoted_layers
+from smtpintake.convert.safehtml import SafeHtml, sanitised
+
+
+@dataclass(frozen=True, slots=True)
+class QuotingHtml:
+    """HTML that quotes: its own part, also as text, and the layers of the rest."""
+
+    own: SafeHtml
+    own_text: str
+    rest: Layers
+
+    @classmethod
+    def of(cls, own: str, quoted: Sequence[str]) -> "QuotingHtml":
+        return cls(sanitised(own), as_text(own), quoted_layers("\n".join(map(as_text, quoted))))
+
+    def is_known(self, history: History) -> bool:
+        told = self.rest.told(history, History())
+        return not told.unknown and not told.answers
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is left to read. `quotes` is False where nothing was quoted, `known` where something stays for not being
+    known.
+    """
+
+    text: str
+    html: SafeHtml | None
+    quotes: bool
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`whole` and `html` are all that the mail says; at least one of the others is there."""
+
+    whole: str
+    html: SafeHtml | None
+    layers: Layers | None
+    quoting_html: QuotingHtml | None
+    notes: tuple[str, ...]
+
+    def told(self, history: History, of_sender: History) -> Read:
+        """The reply on an issue of which `history` is known, and `of_sender` of the same sender."""
+        html_known = self.quoting_html is None or self.quoting_html.is_known(history)
+        if self.layers is None or not self.layers.has_quotation:
+            return self._told_by_html(html_known, of_sender)
+        told = self.layers.told(history, of_sender)
+        if told.unknown or told.answers or not told.text or not html_known:
+            return Read(told.text or self.whole, self.html, quotes=True, known=not told.unknown and html_known)
+        return Read(told.text, self.quoting_html.own if self.quoting_html else None, quotes=True, known=True)
+
+    def _told_by_html(self, known: bool, of_sender: History) -> Read:
+        """Where the text does not say which part of it is quoted."""
+        if self.quoting_html is not None and known:
+            return Read(self.quoting_html.own_text or self.whole, self.quoting_html.own, quotes=True, known=True)
+        text = self.layers.told(History(), of_sender).text if self.layers else self.whole
+        return Read(text or self.whole, self.html, quotes=self.quoting_html is not None, known=known)

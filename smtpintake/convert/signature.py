@@ -1,0 +1,63 @@
+"""Signatures: `-- ` and what follows it, what devices add, and the block that the same sender ended with before.
+
+Contract: pure, total, linear. Each function takes lines without white space at their ends and gives the number of the
+first line of the signature that they end with, or their count where they end with none. What nobody marked as a
+signature is only taken for one as `repeatable` says, and where the sender's earlier mail holds the very same lines.
+"""
+
+import re
+from typing import Final
+
+from smtpintake.convert import quoting
+
+MAX_LINES: Final = 12  # more is text that happens to follow two hyphens
+_LEAST_LINES: Final = 3  # of a block that nothing marks
+_MAX_LINE: Final = 80
+
+MARK: Final = re.compile(r"--\s?")
+_SENTENCE: Final = (".", "?", "!", ":", ";", ",")
+_ITEM: Final = re.compile(r"\s*(?:[-*+•·>|]|[0-9]{1,3}[.)])\s")
+_CONTACT: Final = re.compile(r"[^\s@]@[^\s@]|https?://|www\.|[0-9](?:[ ()/.-]{0,2}[0-9]){5}")
+
+
+def marked(lines: list[str]) -> int:
+    """Where a marked signature begins: behind a line of two hyphens (RFC 3676 s4.3), or with what a device added."""
+    end = _end(lines)
+    for number in range(max(0, end - MAX_LINES - 1), end):
+        if MARK.fullmatch(lines[number]) and any(lines[:number]):
+            return number
+    devices = end
+    while devices and (not lines[devices - 1] or quoting.SENT_FROM.match(lines[devices - 1])):
+        devices -= 1
+    return devices if any(lines[:devices]) else end
+
+
+def repeatable(lines: list[str]) -> int:
+    """Where a block begins that looks like a signature, and is one if its sender has ended with it before: at least
+    three short lines behind a blank one, no sentence and no list, with a way to reach somebody among them.
+    """
+    end = _end(lines)
+    start = end
+    while start and end - start <= MAX_LINES and lines[start - 1]:
+        start -= 1
+    block = lines[start:end]
+    is_one = (
+        _LEAST_LINES <= len(block) <= MAX_LINES
+        and any(lines[:start])
+        and not any(len(line) > _MAX_LINE or line.endswith(_SENTENCE) or _ITEM.match(line) for line in block)
+        and any(map(_CONTACT.search, block))
+    )
+    return start if is_one else len(lines)
+
+
+def is_only(lines: list[str]) -> bool:
+    """True where `lines` are nothing but a marked signature."""
+    first = next((line for line in lines if line), "")
+    return MARK.fullmatch(first) is not None or quoting.SENT_FROM.match(first) is not None
+
+
+def _end(lines: list[str]) -> int:
+    end = len(lines)
+    while end and not lines[end - 1]:
+        end -= 1
+    return end

@@ -1,0 +1,37 @@
+"""`Hearing`: what a reply quotes, held against what its issue has heard, when the issue is known at last.
+
+Contract: reads, inside the transaction that writes the comment, and only for a draft that quotes or that ends as the
+sender's mails may end; any other costs nothing.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import Connection
+
+from smtpintake.convert.draft import Draft, Quoted
+from smtpintake.decide.facts import Finding
+from smtpintake.intake.place import Place
+from smtpintake.store.heard import heard
+
+_SAID: Final = {
+    Quoted.PROVED: "all that is quoted is known here, and hidden",
+    Quoted.UNKNOWN: "some of what is quoted is not known here: it stays",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    connection: Connection
+
+    def told(self, draft: Draft, place: Place) -> tuple[Draft, Place]:
+        """The draft of a comment on the place's issue, and the place with what was found."""
+        if draft.reading is None or place.issue_id is None:
+            return draft, place
+        found = heard(self.connection, place.issue_id)
+        draft = draft.knowing(found.history, found.of_sender(place.facts.message.authors[0].mailbox.folded))
+        if draft.quoted not in _SAID:
+            return draft, place
+        finding = Finding("quotation", draft.quoted, f"{_SAID[draft.quoted]} ({place.issue_key})")
+        judgement = replace(place.judgement, findings=(*place.judgement.findings, finding))
+        return draft, replace(place, judgement=judgement)
