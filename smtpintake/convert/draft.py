@@ -106,7 +106,7 @@ def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...]
         hidden_text="" if text == whole else whole,
         files=files,
         commands=_commands(message, whole, noted_text, noted_html),
-        quoted=Quoted.UNPROVED if text != whole and reading else Quoted.NOTHING,
+        quoted=Quoted.UNPROVED if text != whole and reading and reading.quotes else Quoted.NOTHING,
         blocked_images=safe.blocked_images if safe else 0,
         reading=reading,
     )

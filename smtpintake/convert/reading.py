@@ -53,6 +53,10 @@ class Reading:
     quoting_html: QuotingHtml | None
     notes: tuple[str, ...]
 
+    @property
+    def quotes(self) -> bool:
+        return self.quoting_html is not None or (self.layers is not None and self.layers.has_quotation)
+
     def told(self, history: History, of_sender: History) -> Read:
         """The reply on an issue of which `history` is known, and `of_sender` of the same sender."""
         html_known = self.quoting_html is None or self.quoting_html.is_known(history)
