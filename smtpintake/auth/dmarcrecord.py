@@ -7,6 +7,7 @@ and so ignored; of the tags for reports only `rua` is looked at, because a recor
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from smtpintake.auth.results import RequestedPolicy
@@ -52,6 +53,7 @@ class PolicyRecord:
         return _WEAKER.get(policy, policy) if self.testing else policy
 
 
+@lru_cache(maxsize=512)
 def parse(text: str) -> PolicyRecord | None:
     """The record that `text` is; None where it is none, which the whole text then counts for (s4.7, v=)."""
     if not _VERSION.match(text):

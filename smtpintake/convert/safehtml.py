@@ -14,8 +14,9 @@ import nh3
 
 _OWN_IMAGE: Final = re.compile(r"cid:|data:image/(?:png|jpeg|gif|webp);base64,", re.IGNORECASE)
 _SAFE_LINK: Final = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
-# Without one of these nothing is fetched, and nothing need be counted.
-_MAY_FETCH: Final = re.compile(r"<im|src|background|poster|url", re.IGNORECASE)
+# Without one of these nothing is fetched, and nothing need be counted. Not one expression: that took a seventh of an
+# ordinary mail's analysis.
+_MAY_FETCH: Final = ("<im", "src", "background", "poster", "url")
 _FETCHED: Final = frozenset((("img", "src"), ("image", "src"), ("input", "src"), ("video", "poster")))
 
 _STYLES: Final = {
@@ -42,7 +43,8 @@ class SafeHtml:
 
 def sanitised(html: str) -> SafeHtml:
     """What is safe of `html`."""
-    if not _MAY_FETCH.search(html):
+    lowered = html.lower()
+    if not any(sign in lowered for sign in _MAY_FETCH):
         return SafeHtml(_FETCHING_NOTHING.clean(html).strip())
     attributes = _Attributes()
     return SafeHtml(_cleaner(attributes).clean(html).strip(), attributes.blocked)

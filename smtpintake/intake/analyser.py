@@ -30,6 +30,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from smtpintake.decide.analysis import Analysis
 from smtpintake.intake import analysis
 from smtpintake.intake.analysis import Task, analyse_several
+from smtpintake.intake.travelling import travel_light
 
 MEMORY_LIMIT: Final = 2 << 30  # octets of address space; a mail of the greatest size needs a tenth
 
@@ -75,6 +76,7 @@ class Analysers:
         self._waiting: Final[deque[_Waiting]] = deque()
         self._running: Final[set[asyncio.Task[None]]] = set()
         self._pool = self._new_pool()
+        travel_light()
 
     async def warm_up(self) -> None:
         """Start the processes before the first mail needs one. Raises what keeps them from starting."""
@@ -193,3 +195,4 @@ def _become_analyser() -> None:
     # The pool's handler waits for the interpreter, which is what a hanging regular expression holds.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    travel_light()

@@ -15,7 +15,7 @@ HEAVY = ("sqlalchemy", "sqlmodel", "aiosmtpd", "cryptography", "dkim", "mailpars
     [
         ("smtpintake.cli", HEAVY),
         ("smtpintake.cli.serve", HEAVY),
-        ("smtpintake.cli.outbox", ("aiosmtpd", "cryptography", "dkim", "mailparser", "jinja2", "alembic", "pebble")),
+        ("smtpintake.cli.outbox", ("aiosmtpd", "jinja2", "alembic", "pebble")),
         ("smtpintake.cli.issue", ("aiosmtpd", "cryptography", "dkim", "mailparser", "jinja2", "alembic", "pebble")),
         ("smtpintake.cli.policy", ("aiosmtpd", "cryptography", "dkim", "mailparser", "jinja2", "alembic", "pebble")),
         ("smtpintake.intake.analysis", ("sqlalchemy", "pydantic", "aiosmtpd", "jinja2", "structlog", "pebble")),
