@@ -3,11 +3,13 @@
 import getpass
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
+from smtpintake.store.attachments import opened
 from smtpintake.store.edit import EditError, add_comment, edit_issue
 from smtpintake.store.tracker import issue_list, issue_view
 from smtpintake.store.views import AttachmentView, IssueView, Who
@@ -74,6 +76,25 @@ def show_issue(program: Program, key: str, *, as_json: bool) -> None:
         print_json(view)
     else:
         _print_issue(view)
+
+
+@issue.command("attachment")
+@click.argument("attachment_id", metavar="ID", type=int)
+@click.option("--output", "-o", type=click.File("wb"), default="-", metavar="FILE", help="Instead of standard output.")
+@pass_program
+def take_out(program: Program, attachment_id: int, output: Any) -> None:
+    """The octets of an attachment; "issue show" has its id, and a name that is safe."""
+    if output.name == "<stdout>" and sys.stdout.isatty():
+        raise click.UsageError("an attachment is nothing for a terminal: say -o FILE")
+    with program.database() as database, database.session() as session, program.blobs() as blobs:
+        try:
+            with opened(session, blobs, attachment_id) as pieces:
+                if pieces is None:
+                    raise click.ClickException(f"there is no attachment {attachment_id}")
+                for piece in pieces:
+                    output.write(piece)
+        except FileNotFoundError as error:
+            raise click.ClickException(f"the mail's blob is gone: {error.filename}") from error
 
 
 @issue.command("comment")
@@ -147,22 +168,30 @@ def _print_issue(view: IssueView) -> None:
             ("log", view["log_id"]),
         )
     )
-    _print_body(view["body_text"], view["hidden_text"], view["attachments"])
+    _print_body(view["body_text"], view["hidden_text"], view["blocked_images"], view["attachments"])
     for comment in view["comments"]:
         internal = ", internal" if comment["internal"] else ""
         click.echo()
         click.echo(one_line(f"-- {short_moment(comment['created_at'])}  {_who(comment['author'])}{internal}"))
-        _print_body(comment["body_text"], comment["hidden_text"], comment["attachments"])
+        _print_body(comment["body_text"], comment["hidden_text"], comment["blocked_images"], comment["attachments"])
 
 
-def _print_body(text: str, hidden: str, attachments: list[AttachmentView]) -> None:
+def _print_body(text: str, hidden: str, blocked: int, attachments: list[AttachmentView]) -> None:
     click.echo()
     print_text(text, "    ")
     if hidden:
         click.echo("    [more was quoted: see hidden_text in --json]")
+    if blocked:
+        click.echo(f"    [images from elsewhere that were not loaded: {blocked}]")
     for attachment in attachments:
-        described = f"{attachment['name'] or 'unnamed'}, {attachment['content_type']}, {attachment['size']} octets"
-        click.echo(one_line(f"    [attachment {attachment['id']}: {described}]"))
+        if not attachment["repeated"]:
+            described = f"{attachment['name']}, {_type(attachment)}, {attachment['size']} octets"
+            click.echo(one_line(f"    [attachment {attachment['id']}: {described}]"))
+
+
+def _type(attachment: AttachmentView) -> str:
+    declared, detected = attachment["content_type"], attachment["detected_type"]
+    return detected if declared in (detected, "application/octet-stream") else f"{detected} (sent as {declared})"
 
 
 def _who(who: Who | None) -> str:

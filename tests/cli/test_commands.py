@@ -225,12 +225,21 @@ def test_an_issue_is_shown(tracker: None, command: Run, as_json: Json) -> None:
     assert status == 0
     assert out.startswith("SUP-1  Printer on fire\nstatus:        open\n")
     assert "assignee:      Ana Ruiz <ana@example.org>\n" in out
-    assert "    Help!\n    [attachment 1: fire.png, application/octet-stream, 4 octets]\n" in out
+    assert "    Help!\n    [attachment 1: fire.png, text/plain, 4 octets]\n" in out
     assert (
         "-- 2026-03-01 12:05:00  Ana Ruiz <ana@example.org>\n\n    Use the extinguisher.\n    [more was quoted" in out
     )
     assert as_json("issue", "show", "SUP-2")["title"] == "Another \x1b[2Jmatter\u202e"
     assert [one["key"] for one in as_json("issue", "list", "--status", "open")] == ["SUP-2", "SUP-1"]
+
+
+def test_an_attachment_is_taken_out(tracker: None, command: Run, folder: Path) -> None:
+    assert command("issue", "attachment", "1", "-o", "fire.png") == (0, "", "")
+    assert (folder / "fire.png").read_bytes() == SMALL[:4]
+    assert command("issue", "attachment", "2") == (0, "Subj", "")
+    status, _, error = command("issue", "attachment", "99", "-o", "none")
+    assert (status, error) == (1, "smtpintake: there is no attachment 99\n")
+    assert not (folder / "none").exists()
 
 
 def test_an_issue_is_worked_on(tracker: None, command: Run, as_json: Json, monkeypatch: pytest.MonkeyPatch) -> None:

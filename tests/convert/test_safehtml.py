@@ -1,6 +1,8 @@
 """Safe HTML: nothing dangerous comes through, what is harmless stays."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smtpintake.convert.safehtml import sanitised
 
@@ -72,3 +74,45 @@ def test_what_is_harmless_stays() -> None:
 
 def test_the_title_is_no_text_of_the_mail() -> None:
     assert sanitised("<html><head><title>[FIRING:2]</title></head><body><p>x</p></body></html>").html == "<p>x</p>"
+
+
+@pytest.mark.parametrize(
+    ("html", "blocked"),
+    [
+        ("<p>x</p>", 0),
+        ('<a href="https://x.example/image.png">x</a>', 0),
+        ('<img src="https://x.example/a.gif">', 1),
+        ("<img src=//x.example/a.gif><IMG SRC='HTTP://x.example/b.gif'>", 2),
+        ('<img src="">', 0),
+        ('<img src="cid:logo"><img src="data:image/png;base64,AAAA">', 0),
+        ('<table background="https://x.example/a.gif"><tr><td>x</table>', 1),
+        ('<div style="color:red; background: URL(https://x.example/a.gif)">x</div>', 1),
+        ('<video poster="https://x.example/a.gif"></video>', 1),
+        ("url(https://x.example/a.gif) src=https://x.example/b.gif", 0),
+    ],
+)
+def test_images_from_elsewhere_are_counted(html: str, blocked: int) -> None:
+    safe = sanitised(html)
+    assert safe.blocked_images == blocked
+    assert "gif" not in safe.html or "<" not in safe.html
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("cid:logo@acme", "cid:logo@acme"),
+        ("CID:logo%40acme", "cid:logo@acme"),
+        ("cid:%22onerror%3Dalert(1)%20x%3D%22", "cid:&quot;onerror=alert(1) x=&quot;"),
+    ],
+)
+def test_an_image_of_the_mail_is_called_by_its_content_id(source: str, shown: str) -> None:
+    assert sanitised(f'<img src="{source}">').html == f'<img src="{shown}">'
+
+
+PIECES = ["<img src=", "'", '"', "<svg>", "<style>", "</", ">", "cid:%22", "url(", "onerror=x ", "&#x3c;"]
+
+
+@given(st.lists(st.sampled_from(PIECES)))
+def test_what_is_safe_stays_as_it_is(pieces: list[str]) -> None:
+    safe = sanitised("".join(pieces))
+    assert sanitised(safe.html).html == safe.html
