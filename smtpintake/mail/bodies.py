@@ -34,6 +34,8 @@ _SMIME: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime")
 _TNEF: Final = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
 _CALENDAR: Final = frozenset(("text/calendar", "application/ics"))
 _ARMOUR: Final = {textfile.SIGNATURE: UNVERIFIED, textfile.ENCRYPTED: ENCRYPTED}
+_META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
+_PRESCAN: Final = 2 << 10  # octets of HTML in which it is looked for
 _BEGINNING: Final = 64  # octets that tell what a CMS message is
 
 
@@ -131,10 +133,11 @@ class Bodies:
         octets, more = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, MAX_TEXT)
         if part.content_type == _PLAIN and part.length <= container.MAX_OPENED and textfile.is_mixed(octets):
             octets, more = self._unmixed(part)
-        self.charset = self.charset or part.charset
-        text, claimed = charset.decode(octets, part.charset, cut=more)
-        if not claimed and (part.charset or not octets.isascii()):
-            self.defects.append(Defect("text.charset", f"{part.charset[:40]!r} does not decode this text"))
+        stated = part.charset or (_stated_in_html(octets) if part.content_type == _HTML else "")
+        self.charset = self.charset or stated
+        text, claimed = charset.decode(octets, stated, cut=more)
+        if not claimed and (stated or not octets.isascii()):
+            self.defects.append(Defect("text.charset", f"{stated[:40]!r} does not decode this text"))
         if more:
             self.defects.append(Defect("text.long", f"{part.content_type} of more than {MAX_TEXT} octets"))
             self._attach(part)
@@ -249,6 +252,12 @@ class Bodies:
 
 def _may_be_body(part: Part) -> bool:
     return part.content_type == _PLAIN and part.disposition != "attachment" and part.length <= MAX_NAMED
+
+
+def _stated_in_html(octets: bytes) -> str:
+    """The charset that HTML without one in its header may state itself (WHATWG HTML s13.2.3.2)."""
+    found = None if octets.isascii() else _META.search(octets, 0, _PRESCAN)
+    return found[1].decode("ascii") if found else ""
 
 
 def _is_body(part: Part) -> bool:

@@ -137,6 +137,21 @@ def test_html_is_guessed_by_its_text() -> None:
     assert RUSSIAN in charset.decode(octets, "")[0]
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        '<META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=koi8-r">',
+        "<meta charset = koi8-r >",
+        "<meta name=x><meta charset='koi8-r'/>",
+    ],
+)
+def test_html_may_state_its_charset_itself(meta: str) -> None:
+    raw = mail("Content-Type: text/html", body=f"<html>{meta}<p>Ё".encode("koi8-r"))
+    assert (read(raw).html or "").endswith("<p>Ё")
+    declared = mail("Content-Type: text/html; charset=utf-8", body=f"<html>{meta}<p>Ё")
+    assert (read(declared).html or "").endswith("<p>Ё")
+
+
 CLAIMS = st.sampled_from(["", "utf-8", "us-ascii", "iso-2022-jp", "utf-7", "hz", "utf-16", "gb18030", "koi8-r", "x-y"])
 
 
