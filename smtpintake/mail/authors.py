@@ -9,6 +9,7 @@ the field names nobody, and the judge refuses it.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from typing import Final
 
 import mailparser
@@ -53,7 +54,10 @@ def read(value: bytes, hint: str = "") -> Addresses:
     simple = list(_simple(text))
     if simple and None not in simple:
         return _checked((pair for pair in simple if pair is not None), (), certain=True)
-    parsed = mailparser.parse_from_bytes(b"From: " + text.encode("utf-8", "replace") + b"\r\n\r\n")
+    try:
+        parsed = _parsed(text)
+    except HeaderParseError:  # base64 of so many digits that they make no octets, in an encoded-word
+        parsed = _parsed(text.replace("=?", "= ?"))
     found = parsed.address_header_defects
     reasons = {reason for defect in found for reason in str(defect["reason"]).split(",")}
     pairs = [(display_name(name), address) for name, address in parsed.from_]
@@ -69,6 +73,10 @@ def authors(values: list[bytes], hint: str = "") -> tuple[tuple[Author, ...], tu
     if not all(field.certain for field in fields):
         return (), (*defects, Defect("author.ambiguous"))
     return tuple(author for field in fields for author in field.authors), defects
+
+
+def _parsed(text: str) -> mailparser.MailParser:
+    return mailparser.parse_from_bytes(b"From: " + text.encode("utf-8", "replace") + b"\r\n\r\n")
 
 
 def _text(value: bytes, hint: str) -> str:

@@ -37,6 +37,7 @@ from tests.mail.letters import mail
         ("=?utf-8?q?x=40y.example?= <ana@example.com>", "ana@example.com", "x@y.example"),
         ("Ana\u202e\u200b <ana@example.com>", "ana@example.com", "Ana"),
         ("=?utf-8?q?A=0D=0Ana=00?= <ana@example.com>", "ana@example.com", "A na\ufffd"),
+        ("=?utf-8?b?QQQQQ?= (x) <ana@example.com>", "ana@example.com", "= ?utf-8?b?QQQQQ?= (x)"),
         ("Ruiz, Ana <ana@example.com>", "ana@example.com", "Ana"),
     ],
 )
