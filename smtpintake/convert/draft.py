@@ -4,7 +4,8 @@ Contract: `body_text` is never empty (a mail without text gets a note that says 
 this mail, then the notes on it; `hidden_text` always holds the whole text where `body_text` left something out, and is
 empty otherwise, so nothing is lost. `body_html` is sanitised and safe to show, or None; `blocked_images` would have
 been fetched from elsewhere and are not in it. Commands that it begins with are still in both: `obeying` takes those out
-that somebody had the right to give. Pure and total.
+that somebody had the right to give. A mail that passes another one on is drawn as it is; `inside` and `besides` are the
+two apart, for where the forwarder's word counts. Pure and total.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from smtpintake.convert import quoting
 from smtpintake.convert.commands import Command, CommandBlock, command_block, put_back
 from smtpintake.convert.containers import Parted, without_quotation
 from smtpintake.convert.file import File
+from smtpintake.convert.forwarded import Carried, Forwarded, clock, inline, is_unclear
 from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
@@ -24,7 +26,7 @@ from smtpintake.convert.layers import layers
 from smtpintake.convert.reading import QuotingHtml, Reading
 from smtpintake.convert.safehtml import SafeHtml, sanitised
 from smtpintake.convert.trim import trim
-from smtpintake.mail.message import Message
+from smtpintake.mail.message import Message, Origin
 from smtpintake.mail.threadkeys import base_subject, is_forward
 
 NO_TEXT: Final = "(this mail had no text)"
@@ -51,6 +53,7 @@ class Draft:
     quoted: Quoted = Quoted.NOTHING
     blocked_images: int = 0
     reading: Reading | None = None
+    forwarded: Forwarded | None = None
 
     def knowing(self, history: History, of_sender: History) -> "Draft":
         """The draft of a comment on an issue that has heard `history`, `of_sender` from the same sender: of what it
@@ -85,11 +88,40 @@ class Draft:
             body_text=text or COMMANDS_ONLY,
             body_html=html or None,
             hidden_text=self.hidden_text or self.body_text,
+            forwarded=self.forwarded.obeying(commands) if self.forwarded else None,
         )
 
+    @property
+    def all_files(self) -> tuple[File, ...]:
+        """The attachments, and those of the mail that this one passes on as one of them."""
+        inner = self.forwarded.files if self.forwarded else ()
+        return (*self.files, *(file for file in inner if file not in self.files))
 
-def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...] = ()) -> Draft:
-    """The Draft of `message`. `separators` are the lines under which nothing is new; `files` are its attachments."""
+    @property
+    def inside(self) -> "Draft":
+        """What the mail says that this one passes on; where there is none, what this one says."""
+        inner = self.forwarded
+        if inner is None:
+            return self
+        text, html, hidden, images = inner.text or NO_TEXT, inner.html, inner.hidden, inner.blocked_images
+        return Draft(inner.subject, text, html, hidden, inner.files, blocked_images=images)
+
+    @property
+    def besides(self) -> "Draft | None":
+        """What the forwarder added to `inside`, or None."""
+        inner = self.forwarded
+        if inner is None:
+            return None
+        own = tuple(file for file in self.files if file not in inner.files)
+        return Draft(self.subject, inner.comment or NO_TEXT, None, "", own) if inner.comment or own else None
+
+
+def draft(
+    message: Message, separators: tuple[str, ...], files: tuple[File, ...] = (), carried: Carried | None = None
+) -> Draft:
+    """The Draft of `message`. `separators` are the lines under which nothing is new; `files` are its attachments, and
+    `carried` is the one mail among them.
+    """
     html = message.html if message.html and is_parsable(message.html) else None
     whole = _whole_text(message)
     parted = _parted(message, html, separators)
@@ -99,7 +131,7 @@ def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...]
         safe = SafeHtml("", safe.blocked_images)  # blanks only: the note is what there is to see
     noted_text, noted_html = _noted(text, safe, message.notes)
     reading = _reading(message, whole, html, parted, separators)
-    return Draft(
+    drawn = Draft(
         subject=message.subject,
         body_text=noted_text or NO_TEXT,
         body_html=noted_html,
@@ -110,6 +142,10 @@ def draft(message: Message, separators: tuple[str, ...], files: tuple[File, ...]
         blocked_images=safe.blocked_images if safe else 0,
         reading=reading,
     )
+    if message.origin is not Origin.HUMAN:  # what machines carry is a report, or their own
+        return drawn
+    forwarded = _inline(message, whole, drawn) or _attached(message, whole, drawn, carried, separators)
+    return replace(drawn, forwarded=forwarded) if forwarded is not None else drawn
 
 
 def _noted(text: str, html: SafeHtml | None, notes: tuple[str, ...]) -> tuple[str, str | None]:
@@ -181,3 +217,42 @@ def _reading(
         return None
     of_html = QuotingHtml.of(parted.own, parted.quoted) if parted else None
     return Reading(whole, sanitised(html) if html else None, of_text, of_html, message.notes)
+
+
+# ---- a mail that passes another one on -------------------------------------------------------------------------------
+
+
+def _inline(message: Message, whole: str, drawn: Draft) -> Forwarded | None:
+    """The mail that the text passes on, with all attachments: clients send those of the original along."""
+    found = inline(whole, message.subject, clock(message.header))
+    if found is None:
+        return None
+    text = "\n\n".join(filter(None, (found.text, *message.notes)))
+    found = replace(found, text=text, files=drawn.files)
+    return found if found.comment else replace(found, html=drawn.body_html, blocked_images=drawn.blocked_images)
+
+
+def _attached(
+    message: Message, whole: str, drawn: Draft, carried: Carried | None, separators: tuple[str, ...]
+) -> Forwarded | None:
+    """The mail that is passed on as an attachment, where the one that carries it is about nothing else."""
+    if carried is None or is_unclear(whole):
+        return None
+    attached, subject = carried.message, message.subject.strip()
+    if attached.author is None or attached.refusal is not None:
+        return None
+    if not is_forward(subject) and subject not in ("", base_subject(attached.subject)):
+        return None
+    inner = draft(attached, separators, carried.files)
+    mail = tuple(file for file in drawn.files if file.part.sha256 == attached.sha256)
+    return Forwarded(
+        author=attached.author,
+        subject=attached.subject,
+        date=attached.date,
+        text=inner.body_text,
+        hidden=inner.hidden_text,
+        comment=whole,
+        html=inner.body_html,
+        blocked_images=inner.blocked_images,
+        files=(*mail, *inner.files),
+    )

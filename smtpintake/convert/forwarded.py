@@ -9,18 +9,19 @@ From, labels of a language that we do not know) there is none: a deeper one is a
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Final
 
 from smtpintake.convert import forwardlocales as locales
-from smtpintake.convert import quoting
+from smtpintake.convert import quoting, signature
 from smtpintake.convert.commands import Command, command_block, put_back
+from smtpintake.convert.file import File
 from smtpintake.convert.forwardlocales import Label
 from smtpintake.convert.writtendate import moment
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.authors import display_name
-from smtpintake.mail.message import Attachment, Author
+from smtpintake.mail.message import Author, Message
 from smtpintake.mail.threadkeys import base_subject, is_forward
 
 MAX_HEAD: Final = 40  # lines of a header block
@@ -29,6 +30,7 @@ MAX_VALUE: Final = 1000
 MAX_GAP: Final = 3  # blank lines between a mark and what it announces
 
 _AROUND_ADDRESS: Final = re.compile(r"[\s<>\[\]()\",;«»]+|mailto:")
+_OFFSET: Final = re.compile(r"[ \t]([+-])([01][0-9])([0-5][0-9])\b", re.ASCII)
 _ANGLE: Final = re.compile(r"[<\[]")
 _QUOTED_NAME: Final = re.compile(r"[\"«]\s?([^\"«»<>]{1,200})[\"»]\s?<")
 _AROUND_NAME: Final = " \t\"'«»\u00a0"
@@ -40,17 +42,18 @@ _MARK: Final = re.compile(r">[ \t]?")
 class Forwarded:
     """The mail inside: its author, subject and date (None where unknown) as the forwarder's client tells them, and what
     it says, as text and perhaps as HTML; `hidden` is the whole of it where the text leaves something out.
-    `attachments` are its own. `comment` is what the forwarder wrote besides, and may be empty.
+    `files` belong to it. `comment` is what the forwarder wrote besides, and may be empty.
     """
 
     author: Author
     subject: str
     date: datetime | None
     text: str
+    hidden: str
     comment: str
     html: str | None = None
-    hidden: str = ""
-    attachments: tuple[Attachment, ...] = ()
+    blocked_images: int = 0
+    files: tuple[File, ...] = ()
 
     def obeying(self, commands: Sequence[Command]) -> "Forwarded":
         """Without these commands in the forwarder's own text."""
@@ -62,6 +65,14 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A mail that another one has as an attachment, read; `files` are its own attachments."""
+
+    message: Message
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Head:
     """A header block: its fields as written, the client's word for the author, and the first line behind it."""
 
@@ -70,11 +81,29 @@ class _Head:
     end: int
 
 
-def inline(text: str, subject: str, clock: tzinfo = UTC) -> Forwarded | None:
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """The lines of a mail that passes another on: of the `body` of the other, of the `whole` of it with its head, and
+    of the forwarder's `own`.
+    """
+
+    body: list[str]
+    whole: list[str]
+    own: list[str]
+
+    def told(self, author: Author, subject: str, date: datetime | None) -> Forwarded:
+        """The mail inside; a mere signature is no comment, and is kept with the rest."""
+        own, whole = _text(self.own), _text(self.whole)
+        if signature.is_only(own.split("\n")):
+            own, whole = "", f"{own}\n\n{whole}"
+        return Forwarded(author, subject, date, _text(self.body), whole, own)
+
+
+def inline(text: str, subject: str, zone: tzinfo = UTC) -> Forwarded | None:
     """The mail that `text` passes on under `subject`; None where it is no forward, or it is not certain whose.
 
-    Where no mark announces it (Outlook), the prefix of the subject must; an answer never is one. `clock` is the zone of
-    the forwarder's client.
+    Where no mark announces it (Outlook), the prefix of the subject must; an answer never is one. `zone` is that of the
+    forwarder's client.
     """
     passed_on = is_forward(subject)
     if not passed_on and base_subject(subject) != subject.strip():
@@ -84,14 +113,24 @@ def inline(text: str, subject: str, clock: tzinfo = UTC) -> Forwarded | None:
         if not line or len(line) > MAX_LINE:
             continue
         if locales.is_mark(line):
-            return _below(lines, number, number + 1, subject, clock, least=2)
+            return _below(lines, number, number + 1, subject, zone, least=2)
         if head := locales.head_on_mark(line):
-            return _on_one_line(lines, number, head, subject, clock)
-        if passed_on and (found := _unannounced(lines, number, subject, clock)):
+            return _on_one_line(lines, number, head, subject, zone)
+        if passed_on and (found := _unannounced(lines, number, subject, zone)):
             return found
         if _is_unreadable(lines, number):
             return None
     return None
+
+
+def clock(header: Sequence[tuple[str, str]]) -> timezone:
+    """The zone of the clock by which a mail with this header was sent; Greenwich where it doesn't tell."""
+    date = next((value for name, value in header if name == "date"), "")
+    offset = _OFFSET.search(date[:MAX_VALUE])
+    if offset is None:
+        return UTC
+    east = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+    return timezone(-east if offset[1] == "-" else east)
 
 
 def is_unclear(text: str) -> bool:
@@ -103,11 +142,11 @@ def is_unclear(text: str) -> bool:
 # ---- where it stands -------------------------------------------------------------------------------------------------
 
 
-def _unannounced(lines: list[str], number: int, subject: str, clock: tzinfo) -> Forwarded | None:
+def _unannounced(lines: list[str], number: int, subject: str, zone: tzinfo) -> Forwarded | None:
     """The mail whose block begins at line `number` without any mark, or that an attribution precedes there."""
     field = locales.field(lines[number])
     if field is not None and field.label is Label.FROM:
-        return _below(lines, number, number, subject, clock, least=3)
+        return _below(lines, number, number, subject, zone, least=3)
     line = lines[number].strip(_BLANK)
     if not line.endswith(":") or not quoting.is_attribution(line):
         return None
@@ -115,34 +154,34 @@ def _unannounced(lines: list[str], number: int, subject: str, clock: tzinfo) -> 
     author = _author(line, named[1] if named else "")
     if author is None:
         return None
-    date = moment(line, locales.months(""), clock)
-    return Forwarded(author, base_subject(subject), date, _text(lines[number + 1 :]), _text(lines[:number]))
+    date = moment(line, locales.months(""), zone)
+    return _Inside(lines[number + 1 :], lines[number:], lines[:number]).told(author, base_subject(subject), date)
 
 
-def _below(lines: list[str], mark: int, start: int, subject: str, clock: tzinfo, *, least: int) -> Forwarded | None:
+def _below(lines: list[str], mark: int, start: int, subject: str, zone: tzinfo, *, least: int) -> Forwarded | None:
     """The mail whose block begins at `start`, or some blank lines later; it must have `least` fields."""
     while start < len(lines) and start - mark <= MAX_GAP and not lines[start].strip(f">{_BLANK}"):
         start += 1
     head = _head(lines, start)
     if head is None or len(head.fields) < least:
         return None
-    body, after = lines[head.end :], []
+    above, end = _without_rule(lines[:mark]), len(lines)
     quoted = _is_quoted(lines[start])
     if quoted:
-        last = max((at for at, line in enumerate(body) if _is_quoted(line)), default=-1)
-        body, after = body[: last + 1], body[last + 1 :]
+        end = max(head.end, *(at + 1 for at, line in enumerate(lines) if _is_quoted(line)))
+    body = lines[head.end : end]
     if quoted or all(_is_quoted(line) for line in body if line.strip()):
         body = [_unquoted(line) for line in body]
-    return _of_head(head, body, [*_without_rule(lines[:mark]), *after], subject, clock)
+    return _of_head(head, _Inside(body, lines[len(above) : end], [*above, *lines[end:]]), subject, zone)
 
 
-def _on_one_line(lines: list[str], number: int, head: str, subject: str, clock: tzinfo) -> Forwarded | None:
+def _on_one_line(lines: list[str], number: int, head: str, subject: str, zone: tzinfo) -> Forwarded | None:
     """Yahoo's: each label follows the value before it without even a space."""
     fields = _labels().sub(r"\n\g<0>", head).strip("\n").split("\n")
     found = _head(fields, 0)
     if found is None or found.end < len(fields) or len(found.fields) < 2:
         return None
-    return _of_head(found, lines[number + 1 :], lines[:number], subject, clock)
+    return _of_head(found, _Inside(lines[number + 1 :], lines[number:], lines[:number]), subject, zone)
 
 
 @cache
@@ -201,14 +240,14 @@ def _goes_on(value: str, line: str) -> bool:
     return not value or value.endswith((",", ";")) or line[0] in " \t"
 
 
-def _of_head(head: _Head, body: list[str], own: list[str], subject: str, clock: tzinfo) -> Forwarded | None:
+def _of_head(head: _Head, inside: _Inside, subject: str, zone: tzinfo) -> Forwarded | None:
     written = head.fields[Label.FROM]
     author = _author(written, _ANGLE.split(written, maxsplit=1)[0])
     if author is None:
         return None
     subject = head.fields.get(Label.SUBJECT) or base_subject(subject)
-    date = moment(head.fields.get(Label.DATE, ""), locales.months(head.author), clock)
-    return Forwarded(author, subject, date, _text(body), _text(own))
+    date = moment(head.fields.get(Label.DATE, ""), locales.months(head.author), zone)
+    return inside.told(author, subject, date)
 
 
 def _author(text: str, name: str) -> Author | None:

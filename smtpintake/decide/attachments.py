@@ -1,6 +1,7 @@
 """Which attachments of a mail its inbox does not take, and what that costs.
 
-Contract: pure. An attachment inside another (an archive, an attached mail) is not looked for.
+Contract: pure. An attachment inside another (an archive, an attached mail) is not looked for, but in a mail that is
+passed on: its attachments would become the issue's.
 """
 
 from collections.abc import Iterator, Sequence

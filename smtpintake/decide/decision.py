@@ -13,6 +13,7 @@ from smtpintake.decide.facts import Candidate, Earlier, Finding
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import NO_ORDERS, Orders
 from smtpintake.decide.policy import Proof
+from smtpintake.mail.message import Author
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Reply
 
@@ -48,7 +49,7 @@ WHOLE: Final = Extent()
 class CreateIssue:
     """A new issue. `new_person` asks for the author to be added to the directory; `mentions` are issues to link, not to
     touch; `follows` is a closed one that the author answered. `orders` are what the mail's commands come to, which
-    `fields` have already.
+    `fields` have already. `owner` is who wrote the mail that an agent passed on: the issue is theirs.
     """
 
     reason: Reason
@@ -58,6 +59,7 @@ class CreateIssue:
     orders: Orders = NO_ORDERS
     follows: Candidate | None = None
     extent: Extent = WHOLE
+    owner: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)

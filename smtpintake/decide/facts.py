@@ -12,6 +12,7 @@ from typing import Final
 from smtpintake.auth.results import AuthVerdict
 from smtpintake.convert.commands import CommandBlock
 from smtpintake.convert.file import File
+from smtpintake.convert.forwarded import Forwarded
 from smtpintake.decide.policy import Inbox, Proof, Role
 from smtpintake.decide.proof import proof
 from smtpintake.decide.routing import Route
@@ -60,12 +61,14 @@ class Sender:
 @dataclass(frozen=True, slots=True)
 class Directory:
     """What the directory says of those whom the policy may name: `people` by folded address, `organisations` by name
-    with their ids. `of_domain` is the organisation that has the author's domain, or empty.
+    with their ids. `of_domain` is the organisation that has the author's domain, or empty; `of_original` the one that
+    has the domain of whoever wrote the mail that this one passes on, who is among `people` as well.
     """
 
     people: Mapping[str, Sender] = field(default_factory=dict)
     organisations: Mapping[str, int] = field(default_factory=dict)
     of_domain: str = ""
+    of_original: str = ""
 
 
 NOBODY: Final = Directory()
@@ -75,7 +78,7 @@ NOBODY: Final = Directory()
 class Candidate:
     """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or
     token. `closed_at` is None while it is open. `key_owner` is the folded address that the key, or our own mail with
-    that Message-ID, was sent to.
+    that Message-ID, was sent to. `original_participates` is about the author of the mail that this one passes on.
     """
 
     how: Reason
@@ -87,6 +90,7 @@ class Candidate:
     key_owner: str | None = None
     closed_at: datetime | None = None
     issue_type: str = ""
+    original_participates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,8 @@ class Facts:
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
 
-    `text` is what the author wrote for this mail, without the mail that they quoted; `files` are its attachments.
+    `text` is what the author wrote for this mail, without the mail that they quoted; `files` are its attachments,
+    with those of `forwarded`, the mail that this one passes on, whatever the word of the forwarder is worth.
 
     `waived` is set for a held mail that an operator releases: the name of the check that held it, whose ruling no
     longer counts; with `as_new` it becomes an issue of its own, whatever it belongs to.
@@ -159,6 +164,7 @@ class Facts:
     assignees: Mapping[str, Sender] = field(default_factory=dict)
     standing: Mapping[int, Standing] = field(default_factory=dict)
     directory: Directory = NOBODY
+    forwarded: Forwarded | None = None
     proof: Proof = field(init=False)
 
     def __post_init__(self) -> None:

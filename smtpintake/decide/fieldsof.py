@@ -8,19 +8,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.facts import Facts, Finding, Sender
+from smtpintake.decide.forwards import passed_on
 from smtpintake.decide.issuefields import IssueFields, initial
 from smtpintake.decide.mapping import fill_fields
 from smtpintake.decide.policy import Policy, Proof, SenderMapping
 from smtpintake.decide.rights import stand_in
 from smtpintake.decide.rules import set_fields
+from smtpintake.mail.message import Author
 
 Step = Callable[[Facts, Policy, IssueFields], tuple[IssueFields, tuple[Finding, ...]]]
 
 
 def fields_of(facts: Facts, policy: Policy) -> tuple[IssueFields, tuple[Finding, ...]]:
     """The fields of the issue that the mail makes; only asked after it is known to have one author."""
-    fields = initial(policy, facts.inbox, facts.message.subject)
+    original = passed_on(facts, policy)
+    fields = initial(policy, facts.inbox, original.subject if original else facts.message.subject)
     findings: list[Finding] = []
     for step in STEPS:
         fields, found = step(facts, policy, fields)
@@ -28,11 +31,11 @@ def fields_of(facts: Facts, policy: Policy) -> tuple[IssueFields, tuple[Finding,
     return fields, tuple(findings)
 
 
-def senders_mapping(facts: Facts) -> SenderMapping | None:
-    """The first entry of `map_senders` that the author fits; None where their domain disowns the mail."""
+def senders_mapping(facts: Facts, author: Author) -> SenderMapping | None:
+    """The first entry of `map_senders` that `author` fits; None where their domain disowns the mail."""
     if facts.proof is Proof.FAILED:
         return None
-    address = facts.message.authors[0].mailbox.folded
+    address = author.mailbox.folded
     domain = address.rpartition("@")[2]
     return next((each for each in facts.inbox.map_senders if _fits(each.sender, address, domain)), None)
 
@@ -58,30 +61,36 @@ def _imported(facts: Facts, _: Policy, fields: IssueFields) -> tuple[IssueFields
     return replace(fields, creator=facts.inbox.import_as), (Finding("import_as", "match", facts.inbox.import_as),)
 
 
-def _mapped(facts: Facts, _: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
-    """Reporter and organisation by whom the author counts for."""
+def _mapped(facts: Facts, policy: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
+    """Reporter and organisation by whom the author counts for: of the mail, or of the one that it passes on."""
     findings = []
-    mapping = senders_mapping(facts)
+    original = passed_on(facts, policy)
+    author = original.author if original else facts.message.authors[0]
+    mapping = senders_mapping(facts, author)
     if mapping is not None:
         counts_for = " of ".join(name for name in (mapping.person, mapping.organisation) if name)
         findings.append(Finding("map_senders", "match", f"{mapping.sender} counts for {counts_for}"))
         fields = replace(fields, creator=mapping.person or fields.creator)
-    organisation, why = _organisation(facts, mapping)
+    person = facts.directory.people.get(author.mailbox.folded) if original else facts.sender
+    of_domain = facts.directory.of_original if original else facts.directory.of_domain
+    organisation, why = _organisation(facts, mapping, person, of_domain)
     if organisation:
         findings.append(Finding("organisation", organisation, why))
     return replace(fields, organisation=organisation), tuple(findings)
 
 
-def _organisation(facts: Facts, mapping: SenderMapping | None) -> tuple[str, str]:
+def _organisation(
+    facts: Facts, mapping: SenderMapping | None, person: Sender | None, of_domain: str
+) -> tuple[str, str]:
     """Whose the issue is, and why: as `map_senders` says, as the directory says of the person, as it says of the
     domain, or the inbox's default.
     """
     if mapping is not None and mapping.organisation:
         return mapping.organisation, "map_senders"
-    if facts.sender is not None and facts.sender.organisation:
-        return facts.sender.organisation, f"of {facts.sender.name}"
-    if facts.inbox.map_organisation and facts.directory.of_domain and facts.proof is not Proof.FAILED:
-        return facts.directory.of_domain, "by the author's domain"
+    if person is not None and person.organisation:
+        return person.organisation, f"of {person.name}"
+    if facts.inbox.map_organisation and of_domain and facts.proof is not Proof.FAILED:
+        return of_domain, "by the author's domain"
     return facts.inbox.defaults.organisation, f"default of inbox {facts.inbox.name}"
 
 

@@ -21,6 +21,7 @@ from smtpintake.decide.decision import (
 )
 from smtpintake.decide.facts import Candidate, Facts, Finding
 from smtpintake.decide.fieldsof import fields_of, in_project
+from smtpintake.decide.forwards import observation, passed_on
 from smtpintake.decide.issuefields import IssueFields, initial
 from smtpintake.decide.policy import ClosedReply, Policy, Right, Unentitled, UnknownSenders, Unmatched
 from smtpintake.decide.replying import closed_reply, extent, status_after
@@ -49,7 +50,7 @@ def placed(facts: Facts, policy: Policy, thread: Thread, *, imported: bool) -> R
     let_in = imported or facts.waived == _UNKNOWN
     if is_unknown(facts) and not let_in and (ruling := _unknown_sender(facts)) is not None:
         return ruling
-    if thread.mentions and facts.inbox.unentitled is Unentitled.HOLD:
+    if thread.mentions and facts.inbox.unentitled is Unentitled.HOLD and passed_on(facts, policy) is None:
         keys = ", ".join(issue.issue_key for issue in thread.mentions)
         return ruled("unentitled", "hold", Hold(Reason.THREAD_RIGHT), f"no right to write to {keys}")
     return _unmatched(facts, policy, thread, asked_for=not let_in)
@@ -141,6 +142,8 @@ def _created(
     imports the mail, stands for the right to make one.
     """
     fields, found = fields_of(facts, policy)
+    found = (*observation(facts, policy), *found)
+    original = passed_on(facts, policy)
     if asked_for:
         place, answers = _allowed_place(facts, policy, fields)
         why = "; ".join(answer.why for answer in answers)
@@ -149,7 +152,15 @@ def _created(
             return replace(ruled(_CREATE, "no right", decision, why), before=(*before, *found))
         fields, found = place, (*found, Finding(_CREATE, "allowed", why))
     copied = may(facts, policy, Right.PARTICIPANTS, fields.project)
-    issue = CreateIssue(reason, _makes_person(facts), fields, mentions, follows=follows, extent=_extent(facts, copied))
+    issue = CreateIssue(
+        reason,
+        _makes_person(facts),
+        fields,
+        mentions,
+        follows=follows,
+        extent=_extent(facts, copied),
+        owner=original.author if original else None,
+    )
     where = f"inbox {facts.inbox.name}, project {fields.project}"
     return replace(ruled(check, result, issue, where), before=(*before, *found))
 

@@ -94,6 +94,10 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "aligned": "So the author's domain is proved: {detail}.",
         "*": "So the author is proved, {result}: {detail}.",
     },
+    "forwarded": {
+        "author": "An agent passes it on, so the issue is of whoever wrote the mail inside: {detail}.",
+        "*": "It passes another mail on, which does not count: {detail}.",
+    },
     "delivery": {
         "first": "It had not been delivered before.",
         "duplicate": "It had been delivered before: {detail}.",

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from smtpintake.decide.facts import Candidate, Facts, Finding
+from smtpintake.decide.forwards import is_of_original
 from smtpintake.decide.policy import Inbox, Policy, Proof, Right
 from smtpintake.decide.rights import may_append, may_on, proof_on
 from smtpintake.mail.reason import Reason
@@ -89,6 +90,8 @@ def _may_lead(facts: Facts, policy: Policy, candidate: Candidate) -> tuple[bool,
     """Whether the mail may be added to the issue, and why."""
     if candidate.how is Reason.THREAD_TOKEN and not _takes_tokens(policy, candidate):
         return False, f"{candidate.issue_type} of {candidate.project_key} takes no comments by token"
+    if is_of_original(facts, policy, candidate):
+        return False, "meant by a forwarded mail, whose author takes no part in it"
     answer = may_append(facts, policy, candidate)
     return answer.allowed, answer.why
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from smtpintake.auth.results import UNVERIFIED
 from smtpintake.auth.verify import Evidence, verify
-from smtpintake.convert.draft import draft
+from smtpintake.convert.draft import Draft, draft
 from smtpintake.convert.filing import files
+from smtpintake.convert.forwarded import Carried
 from smtpintake.decide.analysis import Analysis
 from smtpintake.intake.spool import Received
-from smtpintake.mail.parse import read
+from smtpintake.mail.message import Message
+from smtpintake.mail.parse import embedded, read
+from smtpintake.mail.parts import OPAQUE
 from smtpintake.mail.prescan import prescan
 
 
@@ -57,6 +60,13 @@ def _analysis(raw: bytes | mmap.mmap, task: Task) -> Analysis:
     if message.refusal:
         return Analysis(message, None)
     verdict = verify(raw, scan, message.author, task.evidence) if task.evidence else UNVERIFIED
-    drawn = draft(message, task.separators, files(raw, message.attachments))
     # The draft has the bodies; what travels back to the intake need not carry them twice.
-    return Analysis(replace(message, text=None, html=None), drawn, verdict)
+    return Analysis(replace(message, text=None, html=None), drawn(raw, message, task.separators), verdict)
+
+
+def drawn(raw: bytes | mmap.mmap, message: Message, separators: tuple[str, ...]) -> Draft:
+    """The draft of `message`, which may pass on the one mail that it carries."""
+    mails = [view for view in message.attachments if view.content_type in OPAQUE]
+    inner = embedded(raw, mails[0]) if len(mails) == 1 else None
+    carried = Carried(inner, files(raw, inner.attachments)) if inner is not None else None
+    return draft(message, separators, files(raw, message.attachments), carried)

@@ -13,7 +13,9 @@ from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import AddComment, CreateIssue, Extent, Judgement, Outcome, Repeat, ShareIssue
 from smtpintake.decide.facts import Facts
 from smtpintake.intake.answering import Answering
+from smtpintake.intake.commentrow import MAX_NAME, comment_row
 from smtpintake.intake.hearing import Hearing
+from smtpintake.intake.original import original, unanswered
 from smtpintake.intake.place import Place
 from smtpintake.intake.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
@@ -39,7 +41,6 @@ from smtpintake.store.schema import (
 Judged = tuple[tuple[Facts, Judgement], ...]
 
 MAX_TITLE: Final = 300
-MAX_NAME: Final = 200
 NO_SUBJECT: Final = "(no subject)"
 
 
@@ -109,9 +110,9 @@ class Effects:
         fields = decision.fields
         number = next(self.drawn.numbers[fields.project])
         key = f"{fields.project}-{number}"
-        author = facts.message.authors[0]
-        person_id = self._person(facts, author, decision.new_person)
-        draft = draft.obeying(decision.orders.obeyed)
+        person_id = self._person(facts, facts.message.authors[0], decision.new_person)
+        first = original(facts, decision, draft, person_id)
+        author, draft = first.author, first.draft
         people = {**facts.assignees, **facts.directory.people}
         creator = people[fields.creator] if fields.creator else None
         received_at = facts.envelope.received_at
@@ -128,7 +129,7 @@ class Effects:
             status=fields.status,
             priority=fields.priority,
             assignee_id=people[fields.assignee].person_id if fields.assignee else None,
-            reporter_id=creator.person_id if creator else person_id,
+            reporter_id=creator.person_id if creator else first.person_id,
             reporter_address=fields.creator or author.mailbox.folded,
             reporter_name=(creator.name if creator else author.name)[:MAX_NAME],
             organisation_id=facts.directory.organisations[fields.organisation] if fields.organisation else None,
@@ -140,8 +141,8 @@ class Effects:
             hidden_text=draft.hidden_text,
             quoted=draft.quoted,
             blocked_images=draft.blocked_images,
-            proof=facts.proof,
-            sent_at=facts.message.date,
+            proof=first.proof,
+            sent_at=first.sent_at,
             created_at=received_at,
             updated_at=received_at,
             closed_at=received_at if closed else None,
@@ -149,7 +150,9 @@ class Effects:
         )
         if decision.extent.attachments:
             self._attach(submission, draft, decision.extent, issue_id, None)
-        for one in participants(facts, decision, self.snapshot.policy, person_id):
+        if first.note is not None:
+            self._note(submission, replace(place, issue_id=issue_id), decision, first.note, person_id)
+        for one in participants(facts, decision, self.snapshot.policy, author, first.person_id):
             self._takes_part(issue_id, one)
         # Ids that lead to somebody else's issue stay theirs: only a mail that starts a thread claims what it refers to.
         ancestors = () if decision.mentions else facts.message.thread_ids
@@ -159,7 +162,18 @@ class Effects:
         if decision.follows is not None:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=decision.follows.issue_id, kind="follows")
         place = replace(place, issue_id=issue_id, issue_key=key)
-        return self.answering.reported(self.answering.answered(place, issue_id, key), issue_id, decision.orders)
+        place = unanswered(place) if decision.owner else self.answering.answered(place, issue_id, key)
+        return self.answering.reported(place, issue_id, decision.orders)
+
+    def _note(
+        self, submission: Submission, place: Place, decision: CreateIssue, note: Draft, author_id: int | None
+    ) -> None:
+        """What an agent added to the mail that they passed on, for those who work on the issue."""
+        comment_id = next(self.drawn.comments)
+        row = comment_row(place, note, comment_id, author_id, place.facts.proof, internal=True)
+        self.rows.add(Comment, **row)
+        if decision.extent.attachments and place.issue_id is not None:
+            self._attach(submission, note, decision.extent, place.issue_id, comment_id)
 
     # ---- a comment -----------------------------------------------------------------------------------------------
 
@@ -182,30 +196,14 @@ class Effects:
         draft = draft.obeying(orders.obeyed)
         if orders.note and orders.alone:
             draft = replace(draft, body_text=orders.note, body_html=None, blocked_images=0)
-        comment: dict[str, object] = {
-            "id": comment_id,
-            "issue_id": issue_id,
-            "author_id": person_id,
-            "author_address": author.mailbox.folded,
-            "author_name": author.name[:MAX_NAME],
-            "created_at": facts.envelope.received_at,
-            "body_text": draft.body_text,
-            "body_html": draft.body_html,
-            "hidden_text": draft.hidden_text,
-            "quoted": draft.quoted,
-            "blocked_images": draft.blocked_images,
-            "internal": orders.internal or orders.alone,
-            "proof": decision.proof,
-            "log_id": place.log_id,
-        }
-        self.rows.add(Comment, **comment)
+        internal = orders.internal or orders.alone
+        self.rows.add(Comment, **comment_row(place, draft, comment_id, person_id, decision.proof, internal=internal))
         if orders.has_note_apart:
-            note = {"id": next(self.drawn.comments), "body_text": orders.note, "internal": True}
-            bare = {"body_html": None, "hidden_text": "", "quoted": "", "blocked_images": 0}
-            self.rows.add(Comment, **comment | note | bare)
+            note, note_id = Draft(draft.subject, orders.note, None, "", ()), next(self.drawn.comments)
+            self.rows.add(Comment, **comment_row(place, note, note_id, person_id, decision.proof, internal=True))
         if decision.extent.attachments:
             self._attach(submission, draft, decision.extent, issue_id, comment_id)
-        if decision.extent.author and not comment["internal"]:
+        if decision.extent.author and not internal:
             self._takes_part(issue_id, TakingPart(author.mailbox.folded, author.name, "author", person_id))
         self._index(issue_id, facts, facts.message.thread_ids)
         self.touched.append({"issue": issue_id, "moment": facts.envelope.received_at})

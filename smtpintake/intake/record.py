@@ -239,8 +239,9 @@ def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMai
     comments = people = 0
     for _, judgement in (result for mail in judged for result in mail.results):
         match judgement.decision:
-            case CreateIssue(new_person=new, fields=fields):
+            case CreateIssue(new_person=new, fields=fields, owner=owner):
                 made[fields.project] += 1
+                comments += owner is not None
                 people += new
             case AddComment(new_person=new, orders=orders):
                 comments += 1 + orders.has_note_apart

@@ -11,6 +11,7 @@ from smtpintake.decide.facts import Facts
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import Route, is_ours, route
 from smtpintake.mail.address import Mailbox
+from smtpintake.mail.message import Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,13 @@ class TakingPart:
     person_id: int | None = None
 
 
-def participants(facts: Facts, decision: CreateIssue, policy: Policy, author_id: int | None) -> Iterator[TakingPart]:
-    """In the order in which they are found; an address may come twice. `author_id` is the author's in the directory."""
-    author, fields = facts.message.authors[0], decision.fields
+def participants(
+    facts: Facts, decision: CreateIssue, policy: Policy, author: Author, author_id: int | None
+) -> Iterator[TakingPart]:
+    """In the order in which they are found; an address may come twice. `author` wrote what the issue says, `author_id`
+    is theirs in the directory.
+    """
+    fields = decision.fields
     if decision.extent.author:
         role = "author" if fields.creator else "reporter"
         yield TakingPart(author.mailbox.folded, author.name, role, author_id)

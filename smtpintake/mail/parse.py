@@ -14,13 +14,13 @@ from typing import Final
 
 import mailparser
 
-from smtpintake.mail import authors, fieldvalue, threadkeys
+from smtpintake.mail import authors, fieldvalue, threadkeys, transfer
 from smtpintake.mail.bodies import Bodies
 from smtpintake.mail.container import Frame
 from smtpintake.mail.message import Attachment, Author, Defect, Message
 from smtpintake.mail.origin import origin
-from smtpintake.mail.parts import Walk
-from smtpintake.mail.prescan import CHUNK, Octets, Prescan, prescan
+from smtpintake.mail.parts import OPAQUE, Walk
+from smtpintake.mail.prescan import CHUNK, Octets, Prescan, prescan, scan_section
 from smtpintake.mail.reason import Reason
 
 LOOP_FIELD: Final = "x-smtpintake-loop"
@@ -59,8 +59,22 @@ class _Content:
 def read(raw: bytes | memoryview | Octets, sha256: str | None = None, scan: Prescan | None = None) -> Message:
     """The Message that `raw` is. `sha256` (hex) and `scan` spare the work where the octets were hashed and scanned."""
     octets = raw.tobytes() if isinstance(raw, memoryview) else raw
-    scan = scan or prescan(octets)
-    content = _Content() if scan.refusal else _content(octets, scan)
+    return _message(octets, scan or prescan(octets), 0, len(octets), sha256 or _sha256(octets))
+
+
+def embedded(octets: Octets, view: Attachment) -> Message | None:
+    """The mail that `view` of `octets` is, with attachments that are views of the same `octets`; None where it is no
+    mail, or stands in an encoding that RFC 2046 s5.2.1 forbids.
+    """
+    if view.content_type not in OPAQUE or view.encoding not in transfer.IDENTITY:
+        return None
+    end = view.offset + view.length
+    return _message(octets, scan_section(octets, view.offset, end), view.offset, end, view.sha256)
+
+
+def _message(octets: Octets, scan: Prescan, start: int, end: int, sha256: str) -> Message:
+    """The Message that is `octets[start:end]`, whose header `scan` has."""
+    content = _Content() if scan.refusal else _content(octets, scan, end)
     fields: dict[bytes, list[bytes]] = {}
     for field in scan.fields:
         fields.setdefault(field.name, []).append(field.value)
@@ -93,17 +107,17 @@ def read(raw: bytes | memoryview | Octets, sha256: str | None = None, scan: Pres
         html=content.html,
         attachments=content.attachments,
         defects=tuple(dict.fromkeys(defects))[:MAX_DEFECTS],
-        size=len(octets),
-        sha256=sha256 or _sha256(octets),
-        body_sha256=_body_sha256(octets, scan.body_offset, content.attachments),
+        size=end - start,
+        sha256=sha256,
+        body_sha256=_body_sha256(octets, scan.body_offset, end, content.attachments),
         refusal=refusal,
         notes=content.notes,
     )
 
 
-def _content(octets: Octets, scan: Prescan) -> _Content:
+def _content(octets: Octets, scan: Prescan, end: int) -> _Content:
     walk = Walk(octets)
-    root = walk.root(scan.fields, scan.body_offset, len(octets))
+    root = walk.root(scan.fields, scan.body_offset, end)
     if walk.broken:
         return _Content(defects=tuple(walk.defects), broken=walk.broken)
     bodies = Bodies(Frame(octets))
@@ -147,8 +161,8 @@ def _sha256(octets: Octets) -> str:
     return digest.hexdigest()
 
 
-def _body_sha256(octets: Octets, offset: int, attachments: tuple[Attachment, ...]) -> str:
-    """A hash of the octets from `offset`, in which an attachment stands with its own hash: it is not read twice. One
+def _body_sha256(octets: Octets, offset: int, end: int, attachments: tuple[Attachment, ...]) -> str:
+    """A hash of `octets[offset:end]`, in which an attachment stands with its own hash: it is not read twice. One
     that lies inside another part does not say all of it.
     """
     digest = hashlib.sha256()
@@ -157,7 +171,7 @@ def _body_sha256(octets: Octets, offset: int, attachments: tuple[Attachment, ...
         _update(digest, octets, offset, attachment.offset)
         digest.update(f"\0{attachment.encoding} {attachment.size} {attachment.sha256}\0".encode())
         offset = max(offset, attachment.offset + attachment.length)
-    _update(digest, octets, offset, len(octets))
+    _update(digest, octets, offset, end)
     return digest.hexdigest()
 
 

@@ -23,7 +23,7 @@ from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
 from smtpintake.store.changing import standings
 from smtpintake.store.directory import BY_MAIL, permissions_in
-from smtpintake.store.known import author_of, directories
+from smtpintake.store.known import author_of, directories, original_of
 from smtpintake.store.prepared import Prepared, among, asked
 from smtpintake.store.schema import (
     Inbox,
@@ -135,18 +135,19 @@ def gather(
 ) -> list[Facts]:
     """The Facts of each delivery, in order. `returned` tells whether a mail is one of our own come back."""
     authors = {author_of(delivery) for delivery in deliveries} - {""}
+    originals = {original_of(delivery) for delivery in deliveries} - {""}
     targets = [_token_targets(delivery, policy) for delivery in deliveries]
     elsewhere = [_keys_elsewhere(delivery, policy) for delivery in deliveries]
     keys = {key for delivery, others in zip(deliveries, elsewhere, strict=True) for key in (delivery.key, *others)}
     earlier = _earlier(connection, keys)
     named = {address for delivery in deliveries for address in _named(delivery)}
     named.update(*(policy.named_people.get(name, ()) for name in {delivery.inbox.name for delivery in deliveries}))
-    senders = _senders(connection, authors | named)
+    senders = _senders(connection, authors | originals | named)
     keyed = _keyed(connection, deliveries)
     numbered = _numbered(connection, {target.issue_key for of_one in targets for target in of_one})
     issues = {found.issue_id for several in keyed.values() for found in several}
     issues.update(found.issue_id for found in numbered.values())
-    parts = _takes_part(connection, issues, authors)
+    parts = _takes_part(connection, issues, authors | originals)
     commanded = any(_commands(delivery) for delivery in deliveries)
     standing = standings(connection, issues) if commanded and issues else {}
     answered = recently_answered(connection, authors, now)
@@ -168,11 +169,12 @@ def gather(
             scans=delivery.analysis.scans,
             shared=_shared(others, earlier),
             text=delivery.analysis.draft.body_text if delivery.analysis.draft else "",
-            files=delivery.analysis.draft.files if delivery.analysis.draft else (),
+            files=delivery.analysis.draft.all_files if delivery.analysis.draft else (),
             commands=_commands(delivery),
             assignees={address: senders[address] for address in _named(delivery) if address in senders},
             standing=standing if _commands(delivery) else {},
             directory=directory,
+            forwarded=delivery.analysis.draft.forwarded if delivery.analysis.draft else None,
         )
         for delivery, of_one, others, directory in zip(
             deliveries, targets, elsewhere, directories(connection, deliveries, policy, senders), strict=True
@@ -260,7 +262,7 @@ def _candidates(
     parts: set[tuple[int, str]],
 ) -> Iterator[Candidate]:
     """In the order in which `decide.threading` trusts them; an issue that is found twice the same way counts once."""
-    author = author_of(delivery)
+    author, original = author_of(delivery), original_of(delivery)
     seen: set[tuple[Reason, int]] = set()
     for how, evidence, found in _leads(delivery, targets, keyed, numbered):
         if (how, found.issue_id) not in seen:
@@ -276,6 +278,7 @@ def _candidates(
                 found.owner,
                 found.closed_at,
                 found.issue_type,
+                bool(original) and (found.issue_id, original) in parts,
             )
 
 

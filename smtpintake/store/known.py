@@ -33,6 +33,14 @@ def author_of(delivery: Delivery) -> str:
     return author.mailbox.folded if author else ""
 
 
+def original_of(delivery: Delivery) -> str:
+    """The folded address of whoever wrote the mail that this one passes on, or ''; whether it matters, is decided
+    later.
+    """
+    draft = delivery.analysis.draft
+    return draft.forwarded.author.mailbox.folded if draft is not None and draft.forwarded is not None else ""
+
+
 def directories(
     connection: Connection, deliveries: Sequence[Delivery], policy: Policy, known: dict[str, Sender]
 ) -> Iterator[Directory]:
@@ -42,30 +50,35 @@ def directories(
     names = {name for delivery in deliveries for name in policy.named_organisations.get(delivery.inbox.name, ())}
     ids: dict[str, int] = dict(asked(_ORGANISATIONS, connection, names))
     ids.update((one.organisation, one.organisation_id) for one in known.values() if one.organisation_id is not None)
-    domains = [_domain_to_map(delivery, known) for delivery in deliveries]
+    addresses = [(author_of(delivery), original_of(delivery)) for delivery in deliveries]
+    domains = [
+        tuple(_domain_to_map(delivery, address, known) for address in several)
+        for delivery, several in zip(deliveries, addresses, strict=True)
+    ]
     owners: dict[str, str] = {}
-    for domain, name, organisation_id in asked(
-        _OF_DOMAINS, connection, {entry for d in domains for entry in _entries(d)}
-    ):
+    entries = {entry for several in domains for domain in several for entry in _entries(domain)}
+    for domain, name, organisation_id in asked(_OF_DOMAINS, connection, entries):
         owners[domain], ids[name] = name, organisation_id
-    for delivery, domain in zip(deliveries, domains, strict=True):
-        named = policy.named_people.get(delivery.inbox.name, ())
-        of_domain = next((owners[entry] for entry in _entries(domain) if entry in owners), "")
-        author = known.get(author_of(delivery))
+    for delivery, writers, several in zip(deliveries, addresses, domains, strict=True):
+        named = {*policy.named_people.get(delivery.inbox.name, ()), writers[1]}
+        of_domain, of_original = (
+            next((owners[entry] for entry in _entries(domain) if entry in owners), "") for domain in several
+        )
         its_own = policy.named_organisations.get(delivery.inbox.name, frozenset())
-        wanted = {*its_own, of_domain, author.organisation if author else ""}
+        theirs = {known[writer].organisation for writer in writers if writer in known}
+        wanted = {*its_own, *theirs, of_domain, of_original}
         yield Directory(
             {address: known[address] for address in sorted(named) if address in known},
             {name: ids[name] for name in sorted(wanted) if name in ids},
             of_domain,
+            of_original,
         )
 
 
-def _domain_to_map(delivery: Delivery, known: dict[str, Sender]) -> str:
-    """The author's domain, where it matters whose it is; or an empty string."""
-    author = author_of(delivery)
-    settled = author in known and known[author].organisation
-    return "" if settled or not delivery.inbox.map_organisation else author.rpartition("@")[2]
+def _domain_to_map(delivery: Delivery, address: str, known: dict[str, Sender]) -> str:
+    """The domain of who wrote, where it matters whose it is; or an empty string."""
+    settled = address in known and known[address].organisation
+    return "" if settled or not delivery.inbox.map_organisation else address.rpartition("@")[2]
 
 
 def _entries(domain: str) -> Iterator[str]:

@@ -16,7 +16,19 @@ from tests.decide.verdicts import sealed, verdict
 
 RULES = make.policy()
 # What replay reads anew: from the mail, from the log row, from the policy that it asks for.
-_READ_ANEW = {"message", "text", "files", "recipients", "route", "inbox", "delivery_key", "now", "proof", "commands"}
+_READ_ANEW = {
+    "message",
+    "text",
+    "files",
+    "forwarded",
+    "recipients",
+    "route",
+    "inbox",
+    "delivery_key",
+    "now",
+    "proof",
+    "commands",
+}
 _KEPT = {
     "envelope",
     "sender",

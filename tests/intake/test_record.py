@@ -13,11 +13,10 @@ from sqlmodel import Session
 
 from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
-from smtpintake.convert.draft import draft
-from smtpintake.convert.filing import files
 from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.policy import read_document
+from smtpintake.intake.analysis import drawn
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.explain import explain
 from smtpintake.intake.record import Recorder, independent
@@ -165,7 +164,7 @@ def mail(
     message = read(raw)
     given = make.envelope(*recipients, mail_from=mail_from, transaction_id=new_id(make.NOW), **envelope)
     separators = ("-- reply above this line --",)
-    drafted = None if message.refusal else draft(message, separators, files(raw, message.attachments))
+    drafted = None if message.refusal else drawn(raw, message, separators)
     analysis = Analysis(message, drafted, auth)
     return Submission(given, Raw(len(raw), message.sha256, raw), analysis, None, 0.0)
 

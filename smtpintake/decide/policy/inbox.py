@@ -75,6 +75,13 @@ class OnFail(StrEnum):
     REJECT = "reject"
 
 
+class Forwards(StrEnum):
+    """Whose a mail is that an agent passes on; `decide.forwards` says where that counts."""
+
+    AUTHOR = "author"
+    AS_IS = "as-is"
+
+
 class Defaults(Section):
     """Values of an issue's fields where nothing in the mail says otherwise."""
 
@@ -249,6 +256,11 @@ class Inbox(Section):
     """Whether the author takes part in the issue, and so may write to it again without a reply key."""
     cc_participate: bool = True
     """Whether those in To and Cc of the mail that makes an issue take part in it."""
+    forwards: Forwards = Forwards.AUTHOR
+    """Whose an issue is that an agent (proved) makes by forwarding a mail, inline or as the one attached mail: `author`
+    is the one of the mail inside, who is then its reporter, with that mail's subject, date and text; what the agent
+    wrote becomes an internal comment, and nobody is answered. `as-is` makes it the agent's. Rules see the agent's mail.
+    """
     status_after_reply: str = REOPEN
     """What a customer's reply does to the status: `reopen` gives a closed issue the project's first, `keep` changes
     nothing, a status of the project is set. Agents, managers and automatic answers change nothing.
