@@ -36,10 +36,15 @@ def fault_of(expression: str) -> str:
 
 
 class Patterns:
-    """`expressions`, compiled when they are first needed."""
+    """`expressions`, compiled together; each by itself only where that is needed."""
 
     def __init__(self, expressions: Iterable[str]) -> None:
         self._expressions: Final = tuple(expressions)
+        # All of them, and as the last one the empty expression, which is in every text.
+        self._together: Final = re2.Set.SearchSet(_options(_SET_MEMORY))
+        for expression in (*self._expressions, ""):
+            self._together.Add(expression)
+        self._together.Compile()
 
     def found_in(self, text: str) -> list[int]:
         """The indices of the expressions that are found in the beginning of `text`, in order."""
@@ -49,15 +54,6 @@ class Patterns:
         if (last := len(self._expressions)) not in found:
             return [i for i, each in enumerate(self._singly) if each.search(octets)]
         return sorted(i for i in found if i != last)
-
-    @cached_property
-    def _together(self) -> re2.Set:
-        """All of them, and as the last one the empty expression, which is in every text."""
-        together = re2.Set.SearchSet(_options(_SET_MEMORY))
-        for expression in (*self._expressions, ""):
-            together.Add(expression)
-        together.Compile()
-        return together
 
     @cached_property
     def _singly(self) -> "tuple[re2._Regexp, ...]":

@@ -66,6 +66,7 @@ class Snapshots:
         before = self.newest.policy.version
         with Session(connection, join_transaction_mode="rollback_only") as session:
             policy = load_policy(session)
+        policy.prepare()
         self.newest = Snapshot(
             policy,
             {row.key: row.id for row in connection.execute(_PROJECTS)},

@@ -4,6 +4,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -386,6 +387,13 @@ def test_the_policy_of_the_moment_judges_and_the_log_names_it(world: World) -> N
     (reply,) = world.submit(mail())
     assert "held for review" in reply
     assert [row.policy_version for row in world.rows(LogRow)] == [1, 2]
+
+
+def test_a_policy_in_force_is_worked_out_before_a_mail_needs_it(world: World) -> None:
+    policy = world.snapshots.newest.policy
+    kept = {name for name, value in vars(type(policy)).items() if isinstance(value, cached_property)}
+    assert "rulebook" in kept
+    assert kept <= vars(policy).keys()
 
 
 def test_a_recipient_that_the_policy_lost_after_rcpt_is_refused_or_held(world: World) -> None:

@@ -26,6 +26,12 @@ class Policy:
     version: int
     document: Document
 
+    def prepare(self) -> None:
+        """Work out all that is kept, so that the first mail doesn't wait for it: 10,000 rules take a second."""
+        for name, value in vars(Policy).items():
+            if isinstance(value, cached_property):
+                getattr(self, name)
+
     @cached_property
     def projects(self) -> dict[str, Project]:
         return {project.key: project for project in self.document.project}
