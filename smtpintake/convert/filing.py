@@ -17,6 +17,7 @@ from smtpintake.mail.prescan import Octets, scan_section
 MAX_INSIDE: Final = 64 << 20  # octets of parts that hold parts, decoded to look inside; then the sender is believed
 
 _MAX_HEADER: Final = 64 << 10  # octets of an attached mail in which its subject is looked for
+_DENSE: Final = transfer.IDENTITY | {"base64", "quoted-printable"}
 _UNNAMED: Final = ("", "message.eml")
 
 
@@ -54,4 +55,10 @@ def _name_of_mail(octets: Octets, part: Attachment) -> str:
 
 
 def _head(octets: Octets, part: Attachment, limit: int) -> bytes:
+    """At most `limit` decoded octets from the beginning."""
+    if part.encoding in _DENSE and part.length > 4 * limit:
+        # So many encoded octets usually do, unless somebody has stuffed them with what means nothing.
+        head, _ = transfer.head(octets, part.offset, 4 * limit, part.encoding, limit)
+        if len(head) == limit:
+            return head
     return transfer.head(octets, part.offset, part.length, part.encoding, limit)[0]

@@ -3,9 +3,13 @@
 import base64
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from smtpintake.convert import filing
 from smtpintake.convert.file import File
 from smtpintake.convert.filing import files
+from smtpintake.mail.message import Attachment
 from smtpintake.mail.parse import read
 
 INNER = "From: cara@customer.example\r\nSubject: {}\r\nMIME-Version: 1.0\r\n\r\nHelp!\r\n"
@@ -61,3 +65,34 @@ def test_an_attached_mail_keeps_the_name_that_it_was_given() -> None:
 
 def test_an_attached_mail_without_line_ends_of_its_own() -> None:
     assert filed("message/rfc822", INNER.format("Hello").replace("\r\n", "\n").encode()).name == "Hello.eml"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encoded"),
+    [
+        ("base64", b"!" * 20_000 + base64.b64encode(b"MZ\x90\0")),
+        ("quoted-printable", b"=\r\n" * 10_000 + b"MZ=90=00"),
+    ],
+)
+def test_stuffing_hides_no_signature(encoding: str, encoded: bytes) -> None:
+    part = Attachment("bill.pdf", "application/pdf", 0, len(encoded), encoding, 4, "0" * 64)
+    (file,) = files(encoded, [part])
+    assert file.detected_type == "application/vnd.microsoft.portable-executable"
+
+
+def test_what_lies_inside_others_is_looked_at_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = base64.b64encode(b"....%PDF-1.7")
+    part = Attachment("a", "image/png", 0, len(octets), "base64/4+8", 8, "0" * 64)
+    assert [file.detected_type for file in files(octets, [part] * 2)] == ["application/pdf"] * 2
+    monkeypatch.setattr(filing, "MAX_INSIDE", len(octets))
+    assert [file.detected_type for file in files(octets, [part] * 2)] == ["application/pdf", "image/png"]
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "8bit", "uuencode", "yenc", "cms", "odd"])
+@given(octets=st.binary(max_size=300))
+def test_any_octets_make_a_file(encoding: str, octets: bytes) -> None:
+    for content_type in ("message/rfc822", "application/octet-stream"):
+        part = Attachment("", content_type, 0, len(octets), encoding, len(octets), "0" * 64)
+        (file,) = files(octets, [part])
+        assert file.name
+        assert file.detected_type
