@@ -390,6 +390,7 @@ def test_the_policy_of_the_moment_judges_and_the_log_names_it(world: World) -> N
 
 
 def test_a_policy_in_force_is_worked_out_before_a_mail_needs_it(world: World) -> None:
+    world.snapshots.look()
     policy = world.snapshots.newest.policy
     kept = {name for name, value in vars(type(policy)).items() if isinstance(value, cached_property)}
     assert "rulebook" in kept
