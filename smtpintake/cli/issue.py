@@ -9,10 +9,11 @@ import click
 
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
+from smtpintake.convert.draft import Quoted
 from smtpintake.store.attachments import opened
 from smtpintake.store.edit import EditError, add_comment, edit_issue
 from smtpintake.store.tracker import issue_list, issue_view
-from smtpintake.store.views import AttachmentView, IssueView, Who
+from smtpintake.store.views import AttachmentView, CommentView, IssueView, Who
 
 
 def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -64,9 +65,10 @@ def list_issues(program: Program, *, project: str | None, status: str | None, li
 
 @issue.command("show")
 @click.argument("key")
+@click.option("--all", "everything", is_flag=True, help="Also what is hidden: quotations and signatures.")
 @json_option
 @pass_program
-def show_issue(program: Program, key: str, *, as_json: bool) -> None:
+def show_issue(program: Program, key: str, *, everything: bool, as_json: bool) -> None:
     """One issue with its comments."""
     with program.database() as database, database.session() as session:
         view = issue_view(session, key)
@@ -75,7 +77,7 @@ def show_issue(program: Program, key: str, *, as_json: bool) -> None:
     if as_json:
         print_json(view)
     else:
-        _print_issue(view)
+        _print_issue(view, everything=everything)
 
 
 @issue.command("attachment")
@@ -148,7 +150,7 @@ def set_fields(program: Program, key: str, settings: tuple[tuple[str, str], ...]
         click.echo(one_line(line))
 
 
-def _print_issue(view: IssueView) -> None:
+def _print_issue(view: IssueView, *, everything: bool) -> None:
     click.echo(one_line(f"{view['key']}  {view['title']}"))
     print_record(
         (
@@ -168,22 +170,25 @@ def _print_issue(view: IssueView) -> None:
             ("log", view["log_id"]),
         )
     )
-    _print_body(view["body_text"], view["hidden_text"], view["blocked_images"], view["attachments"])
+    _print_body(view, everything=everything)
     for comment in view["comments"]:
         internal = ", internal" if comment["internal"] else ""
         click.echo()
         click.echo(one_line(f"-- {short_moment(comment['created_at'])}  {_who(comment['author'])}{internal}"))
-        _print_body(comment["body_text"], comment["hidden_text"], comment["blocked_images"], comment["attachments"])
+        _print_body(comment, everything=everything)
 
 
-def _print_body(text: str, hidden: str, blocked: int, attachments: list[AttachmentView]) -> None:
+def _print_body(said: IssueView | CommentView, *, everything: bool) -> None:
     click.echo()
-    print_text(text, "    ")
-    if hidden:
-        click.echo("    [more was quoted: see hidden_text in --json]")
-    if blocked:
-        click.echo(f"    [images from elsewhere that were not loaded: {blocked}]")
-    for attachment in attachments:
+    hidden = said["hidden_text"]
+    print_text(hidden if everything and hidden else said["body_text"], "    ")
+    if hidden and not everything:
+        click.echo("    [there is more: --all shows what is quoted]")
+    if said["quoted"] == Quoted.UNKNOWN:
+        click.echo("    [some of what is quoted is not known here]")
+    if said["blocked_images"]:
+        click.echo(f"    [images from elsewhere that were not loaded: {said['blocked_images']}]")
+    for attachment in said["attachments"]:
         if not attachment["repeated"]:
             described = f"{attachment['name']}, {_type(attachment)}, {attachment['size']} octets"
             click.echo(one_line(f"    [attachment {attachment['id']}: {described}]"))

@@ -143,7 +143,8 @@ class Layers:
     def _rendered(self, shown: list[bool], answers: set[int]) -> Iterator[str | None]:
         """The lines that are left, and None for each that is not."""
         for number, line in enumerate(self.lines):
-            unmarked = self.layers[number] is Layer.BELOW and number not in answers
+            below = self.layers[number] is Layer.BELOW and number not in answers
+            unmarked = below and not quoting.bears(line, ">")
             yield (f"> {line}".rstrip() if unmarked else line) if shown[number] else None
 
 
@@ -228,13 +229,18 @@ def _sign(lines: list[str], found: list[Layer]) -> None:
 
 
 def _tidied(lines: list[str | None]) -> list[str]:
-    """Without the blank lines that are too many once those between them are gone."""
+    """With one blank line where something is gone, and none at either end."""
     kept: list[str] = []
     gap = False
     for line in lines:
         if line is None:
             gap = True
-        elif line or not gap or (kept and kept[-1]):
+            continue
+        if gap and kept:
+            while kept and not kept[-1]:
+                kept.pop()
+            kept.append("")
+        if line or (kept and not gap):
             kept.append(line)
             gap = False
     while kept and not kept[-1]:

@@ -29,7 +29,7 @@ def marked(lines: list[str]) -> int:
     devices = end
     while devices and (not lines[devices - 1] or quoting.SENT_FROM.match(lines[devices - 1])):
         devices -= 1
-    return devices if any(lines[:devices]) else end
+    return devices if devices < end and any(lines[:devices]) else len(lines)
 
 
 def repeatable(lines: list[str]) -> int:

@@ -227,8 +227,12 @@ def test_an_issue_is_shown(tracker: None, command: Run, as_json: Json) -> None:
     assert "assignee:      Ana Ruiz <ana@example.org>\n" in out
     assert "    Help!\n    [attachment 1: fire.png, text/plain, 4 octets]\n" in out
     assert (
-        "-- 2026-03-01 12:05:00  Ana Ruiz <ana@example.org>\n\n    Use the extinguisher.\n    [more was quoted" in out
+        "-- 2026-03-01 12:05:00  Ana Ruiz <ana@example.org>\n\n    Use the extinguisher.\n    [there is more: --all"
+        in out
     )
+    everything = command("issue", "show", "SUP-1", "--all")[1]
+    assert "    Use the extinguisher.\n    > Help!\n" in everything
+    assert "there is more" not in everything
     assert as_json("issue", "show", "SUP-2")["title"] == "Another \x1b[2Jmatter\u202e"
     assert [one["key"] for one in as_json("issue", "list", "--status", "open")] == ["SUP-2", "SUP-1"]
 
