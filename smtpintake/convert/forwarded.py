@@ -33,7 +33,8 @@ _AROUND_ADDRESS: Final = re.compile(r"[\s<>\[\]()\",;«»]+|mailto:")
 _OFFSET: Final = re.compile(r"[ \t]([+-])([01][0-9])([0-5][0-9])\b", re.ASCII)
 _ANGLE: Final = re.compile(r"[<\[]")
 _QUOTED_NAME: Final = re.compile(r"[\"«]\s?([^\"«»<>]{1,200})[\"»]\s?<")
-_AROUND_NAME: Final = " \t\"'«»\u00a0"
+_AROUND_NAME: Final = " \t\"'«»*\u00a0"
+_TABLE_RULE: Final = "|-: "
 _BLANK: Final = " \t\r\u00a0\ufeff"
 _MARK: Final = re.compile(r">[ \t]?")
 
@@ -221,7 +222,9 @@ def _head(lines: list[str], start: int) -> _Head | None:
             continue
         spaced = spaced or (number > end and len(fields) == 1)
         field = locales.field(line[:MAX_VALUE])
-        if field is None:
+        if field is None and line[0] == "|" and not line.strip(_TABLE_RULE):
+            pass  # Thunderbird's block is a table in HTML
+        elif field is None:
             if last is None or number > end or not _goes_on(fields[last], line):
                 break
             fields[last] = f"{fields[last]} {line.strip()}"[:MAX_VALUE]

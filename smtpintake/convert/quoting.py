@@ -44,7 +44,6 @@ _ORIGINAL: Final = re.compile(
 )
 _MARKS: Final = re.compile(r"[ \t]*(?:[>|][ \t]*)+")
 _LINE: Final = re.compile(r"\s*(?:_{5,}|-{3,}|\*(?: ?\*){2,})\s*$")  # above a header block
-_RULE: Final = re.compile(r"\s*(?:_{20,}|-{20,})\s*$")
 _FROM: Final = (
     "From|Von|De|Da|Van|Od|Från|Fra|Lähettäjä|Feladó|De la|Gönderen|Kimden|От|Від|От кого|Από|Saatja|发件人|寄件者"
     "|差出人|보낸 사람|보낸사람"
@@ -179,7 +178,7 @@ def is_attribution(text: str) -> bool:
 
 def is_rule(line: str) -> bool:
     """True for the rule or the title that stands above an older mail."""
-    return _RULE.match(line) is not None or _ORIGINAL.match(line) is not None
+    return _LINE.match(line) is not None or _ORIGINAL.match(line) is not None
 
 
 def _header(lines: list[str], number: int) -> Quotation | None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from smtpintake.convert.forwarded import inline, is_unclear
 from smtpintake.convert.forwardlocales import LOCALES, Label, announces, field
+from smtpintake.convert.htmltext import as_text
 from tests import vectors
 
 BLOCK = (
@@ -87,6 +88,49 @@ def test_apple_quotes_what_it_passes_on_and_what_stands_below_is_the_forwarders(
     found = inline(f"Begin forwarded message:\n\n{quoted}\nBest, Ana\n", "Fwd: Printer")
     assert found is not None
     assert (found.text, found.comment) == ("It burns.\n> before", "Best, Ana")
+
+
+_FIELDS = {
+    "From": 'Cara Roe &lt;<a href="mailto:cara@customer.example">cara@customer.example</a>&gt;',
+    "Sent": "Friday, 6 March 2026 13:41",
+    "To": "&lt;ana@example.org&gt;",
+    "Subject": "Printer_on fire",
+}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<p>Look</p><div style="border-top:solid #E1E1E1 1.0pt"><p>{bold}</p></div><p>&nbsp;</p><p>It burns.</p>',
+        '<div>Look</div><hr tabindex="-1"><div id="divRplyFwdMsg">{bold}<div>&nbsp;</div></div><div>It burns.</div>',
+        (
+            '<div>Look<br><br><div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>'
+            "{plain}<br></div><br><br><div>It burns.</div></div></div>"
+        ),
+        "<div>Look</div><div>----- Forwarded Message -----</div>{divs}<div><br></div><div>It burns.</div>",
+        (
+            'Look<div class="moz-forward-container"><br><br>-------- Forwarded Message --------<table>{rows}</table><br>'
+            "It burns.</div>"
+        ),
+    ],
+    ids=["outlook", "outlook-web", "gmail", "yahoo", "thunderbird"],
+)
+def test_html_alone_is_read_as_the_text_it_becomes(html: str) -> None:
+    found = inline(
+        as_text(
+            html.format(
+                bold="<br>".join(f"<b>{name}:</b> {value}" for name, value in _FIELDS.items()),
+                plain="<br>".join(f"{name}: {value}" for name, value in _FIELDS.items()),
+                divs="".join(f"<div><b>{name}:</b> {value}</div>" for name, value in _FIELDS.items()),
+                rows="".join(f"<tr><th>{name}: </th><td>{value}</td></tr>" for name, value in _FIELDS.items()),
+            )
+        ),
+        "Fwd: Printer",
+    )
+    assert found is not None
+    assert (str(found.author.mailbox), found.author.name) == ("cara@customer.example", "Cara Roe")
+    assert (found.subject, found.date) == ("Printer_on fire", datetime(2026, 3, 6, 13, 41, tzinfo=UTC))
+    assert (found.text, found.comment) == ("It burns.", "Look")
 
 
 @pytest.mark.parametrize(
