@@ -15,7 +15,24 @@ _RAW_TEXT: Final = ("<script", "<style", "<title", "<!--")  # what begins so is 
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
 _BLANKS: Final = re.compile(r"\n{3,}")
-_TO_TEXT: Final = html_to_markdown.ConversionOptions(extract_metadata=False, skip_images=True, autolinks=False)
+_TO_TEXT: Final = html_to_markdown.ConversionOptions(
+    extract_metadata=False,
+    skip_images=True,
+    autolinks=False,
+    # What is meant without them, too. But those are names, looked up at each call, which takes longer than a mail.
+    heading_style=html_to_markdown.HeadingStyle.ATX,
+    list_indent_type=html_to_markdown.ListIndentType.SPACES,
+    highlight_style=html_to_markdown.HighlightStyle.DOUBLE_EQUAL,
+    whitespace_mode=html_to_markdown.WhitespaceMode.NORMALIZED,
+    newline_style=html_to_markdown.NewlineStyle.SPACES,
+    code_block_style=html_to_markdown.CodeBlockStyle.BACKTICKS,
+    inline_data_media=html_to_markdown.InlineDataMedia.KEEP,
+    hidden_content=html_to_markdown.HiddenContent.DROP,
+    url_escape_style=html_to_markdown.UrlEscapeStyle.ANGLE,
+    link_style=html_to_markdown.LinkStyle.INLINE,
+    output_format=html_to_markdown.OutputFormat.MARKDOWN,
+    tier_strategy=html_to_markdown.TierStrategy.AUTO,
+)
 
 
 def as_text(html: str) -> str:

@@ -24,7 +24,7 @@ class QuotingHtml:
 
     @classmethod
     def of(cls, own: str, quoted: Sequence[str]) -> "QuotingHtml":
-        return cls(sanitised(own), as_text(own), quoted_layers("\n".join(map(as_text, quoted))))
+        return cls(sanitised(own), as_text(own), quoted_layers(as_text("<hr>".join(quoted))))
 
     def is_known(self, history: History) -> bool:
         told = self.rest.told(history, History())
