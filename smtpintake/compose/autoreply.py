@@ -71,12 +71,19 @@ class AutoReply:
 
 
 def why_silent(
-    envelope: Envelope, message: Message, own_addresses: Container[str], *, returned: bool = False, recent: int = 0
+    envelope: Envelope,
+    message: Message,
+    own_addresses: Container[str],
+    *,
+    returned: bool = False,
+    recent: int = 0,
+    stopped: str = "",
 ) -> str | None:
     """The reason not to answer this mail, fit for the log, or None where RFC 3834 lets us.
 
     `own_addresses` holds the folded addresses of every inbox, and `@domain` for a catch-all. `returned`: the mail
-    carries our loop mark. `recent`: how many answers the author was sent of late.
+    carries our loop mark. `recent`: how many answers the author was sent of late. `stopped`: why no mail
+    is to be sent to the author at all.
     """
     author = message.author
     if author is None:
@@ -92,6 +99,8 @@ def why_silent(
         return f"the mail's origin is {message.origin}"
     if reason := _why_not_by_header(message):
         return reason
+    if stopped:
+        return stopped
     if recent >= MAX_RECENT:
         return f"{author.mailbox.folded} was sent {recent} answers of late"
     return None

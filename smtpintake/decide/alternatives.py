@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from smtpintake.decide.decision import AddComment, Decision, Outcome, Repeat
+from smtpintake.decide.decision import AddComment, Decision, NoteReport, Outcome, Repeat
 from smtpintake.decide.facts import Facts, Sender
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of
@@ -77,6 +77,8 @@ def _what(decision: Decision) -> tuple[Outcome, Reason, str | None]:
             issue: str | None = candidate.issue_key
         case Repeat(earlier=earlier):
             issue = earlier.issue_key
+        case NoteReport(sent=sent):
+            issue = sent.issue_key
         case _:
             issue = None
     return outcome_of(decision), decision.reason, issue

@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 from smtpintake.convert.file import File
-from smtpintake.decide.facts import Candidate, Earlier, Finding
+from smtpintake.decide.facts import Candidate, Earlier, Finding, SentMail
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import NO_ORDERS, Orders
 from smtpintake.decide.policy import Proof
+from smtpintake.decide.scores import Severity
 from smtpintake.mail.message import Author
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Reply
@@ -88,6 +89,18 @@ class ShareIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteReport:
+    """A report on a mail that we sent: mail and address are marked, and its issue, if it has one, gets an internal note
+    with what was `said`.
+    """
+
+    reason: Reason
+    sent: SentMail
+    severity: Severity
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     reason: Reason
 
@@ -121,7 +134,7 @@ class Repeat:
     earlier: Earlier
 
 
-Decision = CreateIssue | AddComment | ShareIssue | Hold | Discard | Reject | Defer | Repeat
+Decision = CreateIssue | AddComment | ShareIssue | NoteReport | Hold | Discard | Reject | Defer | Repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from smtpintake.decide.policy import Inbox, Proof, Role
 from smtpintake.decide.proof import proof
 from smtpintake.decide.routing import Route
 from smtpintake.decide.scan import Scan
+from smtpintake.decide.scores import Severity
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message
@@ -117,6 +118,23 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class SentMail:
+    """A mail of ours that a report is about, by its id in the outbox. `rcpt_to` is folded; `bounced` is the worst that
+    was reported of it before. `by_key` is True where the report came to the mail's own bounce key, and False where it
+    names its Message-ID. `heard_since`: its recipient has written in the issue since.
+    """
+
+    id: int
+    rcpt_to: str
+    sent_at: datetime
+    issue_id: int | None
+    issue_key: str | None
+    bounced: Severity | None = None
+    by_key: bool = False
+    heard_since: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """`recipients` are those of the envelope that lead to `inbox`; `route` is the first's. `delivery_key` names the
     delivery.
@@ -133,6 +151,10 @@ class Facts:
 
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
     `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
+
+    `stopped` says why no mail is to be sent to the author, and is empty where it may.
+
+    `sent` is the mail of ours that this one reports on.
 
     `text` is what the author wrote for this mail, without the mail that they quoted; `files` are its attachments,
     with those of `forwarded`, the mail that this one passes on, whatever the word of the forwarder is worth.
@@ -165,6 +187,8 @@ class Facts:
     standing: Mapping[int, Standing] = field(default_factory=dict)
     directory: Directory = NOBODY
     forwarded: Forwarded | None = None
+    sent: SentMail | None = None
+    stopped: str = ""
     proof: Proof = field(init=False)
 
     def __post_init__(self) -> None:

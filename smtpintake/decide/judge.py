@@ -27,12 +27,12 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.fields import within
 from smtpintake.decide.placing import new_issue, placed
 from smtpintake.decide.policy import Policy
+from smtpintake.decide.reports import not_a_report
 from smtpintake.decide.routing import is_ours
 from smtpintake.decide.rules import asked
 from smtpintake.decide.scanning import harmless
 from smtpintake.decide.scanning import observations as scanning
 from smtpintake.decide.threading import apart, find_thread
-from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
 
 _NEVER_WAIVED: Final = frozenset(("delivery", "message", "author"))
@@ -131,12 +131,6 @@ def not_our_own(facts: Facts, policy: Policy) -> Finding | Ruling:
     return Finding("loop", "none")
 
 
-def not_a_bounce(facts: Facts, _: Policy) -> Finding | Ruling:
-    if facts.message.origin is Origin.BOUNCE:
-        return ruled("bounce", "report", Discard(Reason.ORIGIN_AUTOMATIC), "a delivery report is never an issue")
-    return Finding("bounce", "none")
-
-
 def one_author(facts: Facts, _: Policy) -> Finding | Ruling:
     """RFC 5322 s3.6.2 allows several authors; a right can be bound to one only, so we take exactly one."""
     message = facts.message
@@ -201,8 +195,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     delivered_before,
     readable,
     small_enough,
+    not_a_report,
     not_our_own,
-    not_a_bounce,
     one_author,
     not_ignored,
     not_denied,

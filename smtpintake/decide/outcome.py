@@ -16,6 +16,7 @@ from smtpintake.decide.decision import (
     Discard,
     Hold,
     Judgement,
+    NoteReport,
     Outcome,
     Reject,
     Repeat,
@@ -48,6 +49,8 @@ _PRECEDENCE: Final = (
 
 
 def outcome_of(decision: Decision) -> Outcome:
+    if isinstance(decision, NoteReport):
+        return Outcome.DISCARDED if decision.sent.issue_id is None else Outcome.COMMENTED
     return _OUTCOMES[type(decision)]
 
 

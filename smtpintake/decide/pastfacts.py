@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
-from smtpintake.decide.facts import NOBODY, Candidate, Directory, Earlier, Facts, Sender, Standing
+from smtpintake.decide.facts import NOBODY, Candidate, Directory, Earlier, Facts, Sender, SentMail, Standing
 from smtpintake.decide.scan import Scan
 from smtpintake.mail.envelope import Envelope, Listing, Login
 
@@ -29,6 +29,7 @@ class PastDelivery:
     assignees: Mapping[str, Sender] = field(default_factory=dict)
     standing: Mapping[int, Standing] = field(default_factory=dict)
     directory: Directory = NOBODY
+    sent: SentMail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class PastFacts:
     sender: Sender | None = None
     recent_answers: int = 0
     returned: bool = False
+    stopped: str = ""
     inboxes: dict[str, PastDelivery] = field(default_factory=dict)
 
 
@@ -67,12 +69,15 @@ def remember(envelope: Envelope, auth: AuthVerdict, scans: tuple[Scan, ...], del
         sender=first.sender if first else None,
         recent_answers=first.recent_answers if first else 0,
         returned=first.returned if first else False,
+        stopped=first.stopped if first else "",
         inboxes={facts.inbox.name: _delivery(facts) for facts in deliveries},
     )
 
 
 def _delivery(facts: Facts) -> PastDelivery:
-    return PastDelivery(facts.candidates, facts.earlier, facts.shared, facts.assignees, facts.standing, facts.directory)
+    return PastDelivery(
+        facts.candidates, facts.earlier, facts.shared, facts.assignees, facts.standing, facts.directory, facts.sent
+    )
 
 
 def written(past: PastFacts) -> str:

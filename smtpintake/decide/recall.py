@@ -52,6 +52,8 @@ class Memory:
             standing={**facts.standing, **past.standing},
             returned=self.past.returned,
             recent_answers=self.past.recent_answers,
+            sent=past.sent,
+            stopped=self.past.stopped,
             now=now,
         )
 

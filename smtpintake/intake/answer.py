@@ -83,7 +83,12 @@ class Answerer:
 
 def _silence(facts: Facts, policy: Policy) -> str | None:
     return why_silent(
-        facts.envelope, facts.message, policy.addresses, returned=facts.returned, recent=facts.recent_answers
+        facts.envelope,
+        facts.message,
+        policy.addresses,
+        returned=facts.returned,
+        recent=facts.recent_answers,
+        stopped=facts.stopped,
     )
 
 

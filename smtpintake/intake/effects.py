@@ -10,9 +10,19 @@ from itertools import pairwise
 from typing import Final
 
 from smtpintake.convert.draft import Draft
-from smtpintake.decide.decision import AddComment, CreateIssue, Extent, Judgement, Outcome, Repeat, ShareIssue
+from smtpintake.decide.decision import (
+    AddComment,
+    CreateIssue,
+    Extent,
+    Judgement,
+    NoteReport,
+    Outcome,
+    Repeat,
+    ShareIssue,
+)
 from smtpintake.decide.facts import Facts
 from smtpintake.intake.answering import Answering
+from smtpintake.intake.bounced import Bounced
 from smtpintake.intake.commentrow import MAX_NAME, comment_row
 from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.original import original, unanswered
@@ -64,6 +74,7 @@ class Effects:
     drawn: Drawn
     answering: Answering
     hearing: Hearing
+    bounced: Bounced
     rows: Rows
     touched: list[dict[str, object]] = field(default_factory=list)
     changed: list[tuple[int, dict[str, object]]] = field(default_factory=list)
@@ -81,6 +92,8 @@ class Effects:
                     place = self._create(submission, draft, place, decision)
                 case AddComment() as decision if draft is not None:
                     place = self._comment(submission, draft, place, decision, commented)
+                case NoteReport() as decision:
+                    place = self.bounced.noted(draft, place, decision, self.drawn.comments)
                 case Repeat(earlier=earlier):
                     place = replace(
                         place,

@@ -11,7 +11,16 @@ from smtpintake.auth.answers import Answer
 from smtpintake.auth.results import AuthVerdict
 from smtpintake.decide.alternatives import Alternative, alternatives
 from smtpintake.decide.analysis import Analysis
-from smtpintake.decide.decision import AddComment, CreateIssue, Decision, Judgement, Outcome, Repeat, ShareIssue
+from smtpintake.decide.decision import (
+    AddComment,
+    CreateIssue,
+    Decision,
+    Judgement,
+    NoteReport,
+    Outcome,
+    Repeat,
+    ShareIssue,
+)
 from smtpintake.decide.facts import Earlier, Facts, Finding
 from smtpintake.decide.outcome import outcome_of, reply_to
 from smtpintake.decide.policy import Policy
@@ -90,6 +99,8 @@ def _judged(facts: Facts, judgement: Judgement, policy: Policy, lookups: tuple[A
     match decision:
         case AddComment(candidate=candidate):
             issue = candidate.issue_key
+        case NoteReport(sent=sent):
+            issue = sent.issue_key
         case Repeat(earlier=earlier) | ShareIssue(earlier=Earlier() as earlier):
             issue = earlier.issue_key
         case _:

@@ -23,6 +23,7 @@ from smtpintake.intake.place import Place
 from smtpintake.intake.submission import Submission
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.reason import Reason
+from smtpintake.store.addresses import stopped
 from smtpintake.store.evidence import recently_answered
 from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows
@@ -59,21 +60,24 @@ class Forwarding:
 
     def _of(self, place: Place, addresses: Sequence[str], original: bytes | None, done: list[str]) -> Place:
         recent = recently_answered(self.connection, addresses, place.facts.now)
+        silenced = stopped(self.connection, addresses, place.facts.now)
         findings: list[Finding] = []
         for address in addresses:
             if address not in done:
                 findings.append(
-                    self._why_not(place, address, recent.get(address, 0))
+                    self._why_not(place, address, recent.get(address, 0), silenced.get(address, ""))
                     or self._send(place, address, original, number=len(done) + 1)
                 )
                 done.append(address)
         return replace(place, judgement=replace(place.judgement, findings=(*place.judgement.findings, *findings)))
 
-    def _why_not(self, place: Place, address: str, recent: int) -> Finding | None:
+    def _why_not(self, place: Place, address: str, recent: int, silenced: str) -> Finding | None:
         if place.facts.returned:
             return Finding(CHECK, "none", "the mail carries our own loop mark")
         if isinstance(route(self.policy, Mailbox.parse(address)), Route):
             return Finding(CHECK, "none", f"{address} leads back to us")
+        if silenced:
+            return Finding(CHECK, "none", silenced)
         recent += self._sent[address]
         if recent >= MAX_RECENT:
             return Finding(CHECK, "none", f"{address} was sent {recent} mails of late")

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, Outcome
+from smtpintake.decide.decision import AddComment, CreateIssue, Judgement, NoteReport, Outcome
 from smtpintake.decide.delivery import Unroutable, deliveries
 from smtpintake.decide.facts import Facts
 from smtpintake.decide.judge import judge
@@ -22,6 +22,7 @@ from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.answering import Answering
+from smtpintake.intake.bounced import Bounced
 from smtpintake.intake.effects import Drawn, Effects
 from smtpintake.intake.forwarding import Forwarding
 from smtpintake.intake.hearing import Hearing
@@ -30,6 +31,7 @@ from smtpintake.intake.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Release, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Replies
+from smtpintake.store.addresses import mark
 from smtpintake.store.changing import change_issues
 from smtpintake.store.database import allocate
 from smtpintake.store.evidence import gather
@@ -118,7 +120,8 @@ class Recorder:
             return Released(mail, ())
         rows = Rows()
         answering = Answering(snapshot, self._answerer, rows)
-        effects = Effects(snapshot, _draw(connection, snapshot, [mail]), answering, Hearing(connection), rows)
+        drawn = _draw(connection, snapshot, [mail])
+        effects = Effects(snapshot, drawn, answering, Hearing(connection), Bounced(rows), rows)
         places = effects.place(submission, submission.analysis.draft, mail.results)
         places = Forwarding(connection, self._answerer, snapshot.policy, rows).sent_on(places, submission)
         LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
@@ -133,7 +136,8 @@ class Recorder:
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)
         answering = Answering(snapshot, self._answerer, rows)
-        effects = Effects(snapshot, _draw(connection, snapshot, judged.values()), answering, Hearing(connection), rows)
+        drawn = _draw(connection, snapshot, judged.values())
+        effects = Effects(snapshot, drawn, answering, Hearing(connection), Bounced(rows), rows)
         forwarding = Forwarding(connection, self._answerer, snapshot.policy, rows)
         replies: list[Replies] = []
         for job in group:
@@ -220,7 +224,10 @@ def _names(job: Job) -> set[str]:
     if isinstance(job, Refusal) or job.analysis is None:
         return set()
     message = job.analysis.message
-    return {message.message_id or message.body_sha256, *message.thread_ids}
+    names = {message.message_id or message.body_sha256, *message.thread_ids}
+    if message.report is not None:  # two about one mail of ours: the second may say nothing new
+        names |= {*message.report.message_ids, *map(str, job.envelope.rcpt_to)}
+    return names
 
 
 def _write(connection: Connection, rows: Rows, effects: Effects) -> None:
@@ -229,6 +236,7 @@ def _write(connection: Connection, rows: Rows, effects: Effects) -> None:
     if effects.touched:
         _TOUCH.many(connection, effects.touched)
     change_issues(connection, effects.changed)
+    mark(connection, effects.bounced.marks.values())
 
 
 def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMail]) -> Drawn:
@@ -246,6 +254,8 @@ def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMai
             case AddComment(new_person=new, orders=orders):
                 comments += 1 + orders.has_note_apart
                 people += new
+            case NoteReport(sent=sent):
+                comments += sent.issue_id is not None
             case _:
                 pass
     return Drawn(

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
 
 from smtpintake.decide.analysis import Analysis
-from smtpintake.decide.decision import AddComment, Decision, Outcome, Repeat
-from smtpintake.decide.facts import Candidate, Earlier, Facts, Finding
+from smtpintake.decide.decision import AddComment, Decision, NoteReport, Outcome, Repeat
+from smtpintake.decide.facts import Candidate, Earlier, Facts, Finding, SentMail
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.outcome import outcome_of
 from smtpintake.decide.pastfacts import PastFacts
@@ -263,6 +263,8 @@ def _existing(decision: Decision) -> str | None:
     match decision:
         case AddComment(candidate=candidate):
             return candidate.issue_key
+        case NoteReport(sent=sent):
+            return sent.issue_key
         case Repeat(earlier=earlier):
             return earlier.issue_key
         case _:
@@ -287,6 +289,8 @@ def _in_words(value: object) -> str:
             return value.issue_key
         case Earlier():
             return value.issue_key or value.log_id
+        case SentMail():
+            return f"outgoing mail {value.id}"
         case tuple():
             return ", ".join(map(_in_words, value)) or "none"
         case bool():

@@ -11,7 +11,17 @@ from typing import Final
 
 from smtpintake.mail.message import Origin
 
-_DAEMON: Final = re.compile(r"(?:^|<|\s)\"?mailer-daemon\"?@", re.IGNORECASE)
+# With a domain; or alone, as qmail and Sendmail write it on their own host.
+_DAEMON: Final = re.compile(r"(?:^|<|\s)\"?mailer-daemon\"?@|^\s*<?mailer-daemon>?\s*(?:\(|$)", re.IGNORECASE)
+_POSTMASTER: Final = re.compile(r"(?:^|<|\s)postmaster@", re.IGNORECASE)
+# What Exchange and Domino call a report that is none by its Content-Type; only ever asked of a postmaster's mail.
+_FAILURE: Final = re.compile(
+    r"\s*(?:undeliverable:|undelivered mail|delivery (?:status notification|failure)|delivery has failed"
+    r"|mail delivery fail|message undeliverable|returned mail:|mail system error|failure notice|non[- ]?delivery"
+    r"|unzustellbar:|non remis|no se puede entregar|onbestelbaar:|recapito non riuscito|não entregue|ej levererat)",
+    re.IGNORECASE,
+)
+_REPORTS: Final = frozenset(("delivery-status", "feedback-report"))  # RFC 3464 s2, RFC 5965 s2
 _REPORT_TYPE: Final = re.compile(r"report-type\s*=\s*\"?([\w-]+)", re.IGNORECASE)
 # What absence notes of Exchange, Gmail and Domino begin with; only ever asked of mail that shows another sign, too.
 _ABSENCE: Final = re.compile(
@@ -59,10 +69,12 @@ def _report_type(content_type: str) -> str | None:
 
 
 def _is_bounce(fields: Fields, report: str | None) -> bool:
+    author = fields.get("from", "")
     return (
-        report == "delivery-status"
+        report in _REPORTS
         or "x-failed-recipients" in fields
-        or _DAEMON.search(fields.get("from", "")) is not None
+        or _DAEMON.search(author) is not None
+        or (_POSTMASTER.search(author) is not None and _FAILURE.match(fields.get("subject", "")) is not None)
     )
 
 

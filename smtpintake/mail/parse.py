@@ -17,11 +17,12 @@ import mailparser
 from smtpintake.mail import authors, fieldvalue, threadkeys, transfer
 from smtpintake.mail.bodies import Bodies
 from smtpintake.mail.container import Frame
-from smtpintake.mail.message import Attachment, Author, Defect, Message
+from smtpintake.mail.message import Attachment, Author, Defect, Message, Origin
 from smtpintake.mail.origin import origin
-from smtpintake.mail.parts import OPAQUE, Walk
+from smtpintake.mail.parts import OPAQUE, Node, Walk
 from smtpintake.mail.prescan import CHUNK, Octets, Prescan, prescan, scan_section
 from smtpintake.mail.reason import Reason
+from smtpintake.mail.reporting import report
 
 LOOP_FIELD: Final = "x-smtpintake-loop"
 MAX_FROM_FIELDS: Final = 5
@@ -54,6 +55,7 @@ class _Content:
     notes: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
     broken: str = ""
+    root: Node | None = None
 
 
 def read(raw: bytes | memoryview | Octets, sha256: str | None = None, scan: Prescan | None = None) -> Message:
@@ -82,6 +84,7 @@ def _message(octets: Octets, scan: Prescan, start: int, end: int, sha256: str) -
         (field.name.decode("ascii"), fieldvalue.decode(field.value, content.charset)) for field in scan.fields
     )
     first = dict(reversed(header))
+    who = origin(first)
     found, from_defects = authors.authors(fields.get(b"from", [])[:MAX_FROM_FIELDS], content.charset)
     defects = [*scan.defects, *from_defects, *content.defects]
     refusal = scan.refusal or (Reason.MESSAGE_COMPLEX if content.broken else None)
@@ -99,7 +102,7 @@ def _message(octets: Octets, scan: Prescan, start: int, end: int, sha256: str) -
         cc=cc,
         subject=first.get("subject", "")[:MAX_SUBJECT],
         date=_date(fields.get(b"date", [b""])[0]),
-        origin=origin(first),
+        origin=who,
         loop_marks=tuple(value[:200] for name, value in header if name == LOOP_FIELD)[:MAX_LOOP_MARKS],
         received_count=len(fields.get(b"received", ())),
         header=header,
@@ -112,6 +115,7 @@ def _message(octets: Octets, scan: Prescan, start: int, end: int, sha256: str) -
         body_sha256=_body_sha256(octets, scan.body_offset, end, content.attachments),
         refusal=refusal,
         notes=content.notes,
+        report=report(octets, content.root, first, content.text) if who is Origin.BOUNCE and content.root else None,
     )
 
 
@@ -124,7 +128,9 @@ def _content(octets: Octets, scan: Prescan, end: int) -> _Content:
     bodies.collect(root)
     bodies.settle()
     defects = (*walk.defects, *bodies.defects)
-    return _Content(bodies.text, bodies.html, bodies.charset, tuple(bodies.attachments), tuple(bodies.notes), defects)
+    return _Content(
+        bodies.text, bodies.html, bodies.charset, tuple(bodies.attachments), tuple(bodies.notes), defects, root=root
+    )
 
 
 def _addresses(fields: dict[bytes, list[bytes]], name: bytes, hint: str, defects: list[Defect]) -> tuple[Author, ...]:

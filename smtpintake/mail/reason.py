@@ -58,6 +58,7 @@ class Reason(StrEnum):
     SENDER_IGNORED = "sender.ignored"
     SENDER_RIGHT = "sender.right"
     ORIGIN_AUTOMATIC = "origin.automatic"
+    REPORT_UNPROVED = "report.unproved"
     ATTACHMENT_UNWANTED = "attachment.unwanted"
     THREAD_CLOSED = "thread.closed"
     THREAD_UNMATCHED = "thread.unmatched"
@@ -89,6 +90,8 @@ class Reason(StrEnum):
     THREAD_REFERENCE = "thread.reference"
     THREAD_TOKEN = "thread.token"
     DELIVERY_DUPLICATE = "delivery.duplicate"
+    REPORT_BOUNCE = "report.bounce"
+    REPORT_COMPLAINT = "report.complaint"
 
     # what became of held mail
     HELD_DISCARDED = "held.discarded"

@@ -21,6 +21,7 @@ from smtpintake.decide.policy import Policy, Role
 from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.threadkeys import subject_tokens
+from smtpintake.store.addresses import sent_mails, stopped
 from smtpintake.store.changing import standings
 from smtpintake.store.directory import BY_MAIL, permissions_in
 from smtpintake.store.known import author_of, directories, original_of
@@ -151,6 +152,7 @@ def gather(
     commanded = any(_commands(delivery) for delivery in deliveries)
     standing = standings(connection, issues) if commanded and issues else {}
     answered = recently_answered(connection, authors, now)
+    silenced = stopped(connection, authors, now)
     return [
         Facts(
             envelope=delivery.envelope,
@@ -175,9 +177,16 @@ def gather(
             standing=standing if _commands(delivery) else {},
             directory=directory,
             forwarded=delivery.analysis.draft.forwarded if delivery.analysis.draft else None,
+            sent=sent,
+            stopped=silenced.get(author_of(delivery), ""),
         )
-        for delivery, of_one, others, directory in zip(
-            deliveries, targets, elsewhere, directories(connection, deliveries, policy, senders), strict=True
+        for delivery, of_one, others, directory, sent in zip(
+            deliveries,
+            targets,
+            elsewhere,
+            directories(connection, deliveries, policy, senders),
+            sent_mails(connection, deliveries),
+            strict=True,
         )
     ]
 

@@ -42,6 +42,8 @@ _KEPT = {
     "assignees",
     "standing",
     "directory",
+    "sent",
+    "stopped",
 }
 # What an operator says when a held mail is released.
 _SAID = {"waived", "as_new"}

@@ -32,7 +32,7 @@ REPORT = "Content-Type: multipart/report; report-type={}; boundary=b"
         ((REPORT.format("delivery-status"), "Auto-Submitted: auto-replied"), Origin.BOUNCE),
         ((REPORT.format('"delivery-status"'),), Origin.BOUNCE),
         ((REPORT.format("disposition-notification"),), Origin.AUTO_REPLY),
-        ((REPORT.format("feedback-report"),), Origin.AUTO_GENERATED),
+        ((REPORT.format("feedback-report"),), Origin.BOUNCE),
         (("X-Failed-Recipients: a@b.example",), Origin.BOUNCE),
     ],
 )
@@ -43,3 +43,13 @@ def test_origin(fields: tuple[str, ...], origin: Origin) -> None:
 def test_the_daemon_bounces() -> None:
     assert read(mail(author="Mail Delivery System <MAILER-DAEMON@mx.example.com>")).origin is Origin.BOUNCE
     assert read(mail(author="not-mailer-daemon@example.com")).origin is Origin.HUMAN
+    assert read(mail(author="MAILER-DAEMON (Mail Delivery System)")).origin is Origin.BOUNCE
+    assert read(mail(author="About mailer-daemon <ana@example.com>")).origin is Origin.HUMAN
+
+
+@pytest.mark.parametrize("subject", ["Undeliverable: Hello", "Unzustellbar: Hallo", "Delivery Status Notification"])
+def test_a_postmaster_bounces_where_the_subject_says_so(subject: str) -> None:
+    postmaster = "System Administrator <postmaster@example.com>"
+    assert read(mail(f"Subject: {subject}", author=postmaster)).origin is Origin.BOUNCE
+    assert read(mail(f"Subject: {subject}")).origin is Origin.HUMAN
+    assert read(mail("Subject: Your server", author=postmaster)).origin is Origin.HUMAN
