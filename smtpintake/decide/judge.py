@@ -91,6 +91,8 @@ def _observations(facts: Facts) -> Iterator[Finding]:
         yield Finding("dnsbl", "listed", f"by {listing.zone}: {', '.join(listing.codes)}")
     for defect in message.defects:
         yield Finding("defect", defect.what, defect.detail)
+    for note in message.notes:
+        yield Finding("content", "noted", note.partition("\n")[0])
     yield from authenticity(facts)
     yield from scanning(facts)
 

@@ -1,5 +1,6 @@
 """From mail to rows, on SQLite and on PostgreSQL: judged and recorded in one transaction, exactly once."""
 
+import base64
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from smtpintake.intake.explain import explain
 from smtpintake.intake.record import Recorder, independent
 from smtpintake.intake.snapshot import Snapshots
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
+from smtpintake.mail import transfer
 from smtpintake.mail.envelope import Login, Relay, ToldBy
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.parse import read
@@ -216,6 +218,22 @@ def test_an_attachment_is_a_view_of_the_raw_mail(world: World) -> None:
     (view,), (raw,) = world.rows(Attachment), world.rows(RawMail)
     assert (view.name, view.size, view.raw_id) == ("log.pdf", 11, raw.id)
     assert raw.octets[view.offset : view.offset + view.length].strip() == b"aGVsbG8gd29ybGQ="
+
+
+def test_a_file_inside_another_part_is_opened_from_the_raw_mail(world: World) -> None:
+    """Here: in a text that is PGP-signed and has a note that nobody verified it."""
+    signed = (
+        "-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\nIt burns.\r\n"
+        "-----BEGIN PGP SIGNATURE-----\r\n\r\niQEz\r\n-----END PGP SIGNATURE-----\r\n"
+    )
+    world.submit(
+        mail(extra="Content-Transfer-Encoding: base64\r\n", body=base64.b64encode(signed.encode()).decode() + "\r\n")
+    )
+    (issue,), (view,), (raw,), (trace,) = (world.rows(table) for table in (Issue, Attachment, RawMail, Trace))
+    assert issue.body_text == "It burns.\n\n(signature unverified)"
+    opened = b"".join(transfer.decoded(raw.octets, view.offset, view.length, view.encoding))
+    assert (view.name, opened.split()[-1], len(opened)) == ("signature.asc", b"SIGNATURE-----", view.size)
+    assert {"check": "content", "result": "noted", "detail": "(signature unverified)"} in trace.findings
 
 
 def test_numbers_run_without_gaps_and_by_project(world: World) -> None:
