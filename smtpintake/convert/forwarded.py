@@ -109,6 +109,8 @@ def inline(text: str, subject: str, zone: tzinfo = UTC) -> Forwarded | None:
     passed_on = is_forward(subject)
     if not passed_on and base_subject(subject) != subject.strip():
         return None
+    if not passed_on and not locales.shows_mark(text):
+        return None
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if not line or len(line) > MAX_LINE:

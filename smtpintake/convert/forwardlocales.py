@@ -17,6 +17,8 @@ MAX_LABEL: Final = 40
 
 COLONS: Final = ":："
 _AROUND_MARK: Final = f"> \t\u00a0\ufeff-_*=.|{COLONS}"
+_ENDS_MARK: Final = (*"-:*_= ", "：")
+_SIGNS: Final = ("-----", ":\n", ": \n", ":*", "：")
 _AROUND_LABEL: Final = "> \t\u00a0\ufeff*_|"
 
 
@@ -123,7 +125,8 @@ _MARKS: Final = frozenset(mark.casefold() for locale in LOCALES for mark in loca
 
 def is_mark(line: str) -> bool:
     """True where the line says that a forwarded mail follows, and nothing else."""
-    return len(line) <= MAX_MARK and line.strip(_AROUND_MARK).casefold() in _MARKS
+    # Nearly every line ends otherwise, and is told quickly.
+    return line.endswith(_ENDS_MARK) and len(line) <= MAX_MARK and line.strip(_AROUND_MARK).casefold() in _MARKS
 
 
 def head_on_mark(line: str) -> str:
@@ -133,6 +136,11 @@ def head_on_mark(line: str) -> str:
         return ""
     phrase, _, head = text.lstrip("-").partition("-----")
     return head.strip() if is_mark(phrase) else ""
+
+
+def shows_mark(text: str) -> bool:
+    """True where a line of `text` announces a forwarded mail. Nearly every text shows no sign of it."""
+    return any(sign in text for sign in _SIGNS) and any(map(announces, text.split("\n")))
 
 
 def announces(line: str) -> bool:

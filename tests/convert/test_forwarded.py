@@ -104,12 +104,12 @@ _FIELDS = {
         '<p>Look</p><div style="border-top:solid #E1E1E1 1.0pt"><p>{bold}</p></div><p>&nbsp;</p><p>It burns.</p>',
         '<div>Look</div><hr tabindex="-1"><div id="divRplyFwdMsg">{bold}<div>&nbsp;</div></div><div>It burns.</div>',
         (
-            '<div>Look<br><br><div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>'
+            '<div>Look<br><br><div class="gmail_quote"><div>---------- Forwarded message ---------<br>'
             "{plain}<br></div><br><br><div>It burns.</div></div></div>"
         ),
         "<div>Look</div><div>----- Forwarded Message -----</div>{divs}<div><br></div><div>It burns.</div>",
         (
-            'Look<div class="moz-forward-container"><br><br>-------- Forwarded Message --------<table>{rows}</table><br>'
+            'Look<div class="moz-forward"><br><br>-------- Forwarded Message --------<table>{rows}</table><br>'
             "It burns.</div>"
         ),
     ],
