@@ -77,10 +77,21 @@ def written(attack: str, number: int, host: str) -> str:
     return attack
 
 
+def as_kept(html: str) -> str:
+    return draft(make.message(text=None, html=f"<p>kept</p>{html}"), ()).body_html or ""
+
+
+def as_obeyed(html: str) -> str:
+    """The same of a mail with commands: they are taken out of what is safe already, which is then written anew."""
+    drawn = draft(make.message(text="#status closed\n\nkept", html=f"<p>#status closed</p><p>kept</p>{html}"), ())
+    assert drawn.commands is not None
+    return drawn.obeying(drawn.commands.commands).body_html or ""
+
+
 def test_nothing_runs_and_nothing_leaves(reader: Reader) -> None:
     sent = {name: written(attack, n, reader.site.host) for n, (name, attack) in enumerate(ATTACKS.items())}
     assert reader.betrayed_by(sent, expected=len(sent)) == set(ATTACKS)
-    drafts = {name: draft(make.message(text=None, html=f"<p>kept</p>{html}"), ()) for name, html in sent.items()}
-    shown = {name: drawn.body_html or "" for name, drawn in drafts.items()}
-    assert all(html.startswith("<p>kept</p>") for html in shown.values())
-    assert reader.betrayed_by(shown) == set()
+    shown = {name: as_kept(html) for name, html in sent.items()}
+    without_commands = {f"{name}, obeyed": as_obeyed(html) for name, html in sent.items()}
+    assert all(html.startswith("<p>kept</p>") for html in (*shown.values(), *without_commands.values()))
+    assert reader.betrayed_by(shown | without_commands) == set()
