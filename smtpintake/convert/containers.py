@@ -13,7 +13,7 @@ from smtpintake.convert import quoting
 # The containers that clients put around what they quote.
 _CONTAINERS: Final = (
     "blockquote[type=cite], .moz-cite-prefix, .moz-forward-container, .yahoo_quoted"
-    ", .protonmail_quote, .tutanota_quote, .zmail_extra, #mailbox-conversation, .front-blockquote"
+    ", .protonmail_quote, .tutanota_quote, .zmail_extra, #mailbox-conversation, .front-blockquote, div[name=quote]"
 )
 _QUOTED_BY_GMAIL: Final = "blockquote.gmail_quote, .gmail_quote blockquote, .gmail_attr"
 _GMAIL: Final = ".gmail_quote, .gmail_extra"
@@ -28,6 +28,7 @@ _SIGNS: Final = (
     "blockquote",
     "moz-",
     "yahoo_quoted",
+    'name="quote"',
     "protonmail_quote",
     "tutanota_quote",
     "zmail_extra",

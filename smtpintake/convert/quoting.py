@@ -27,7 +27,8 @@ _WHEN: Final = re.compile(
 _WHO: Final = re.compile(r"[^\s<>@]@[^\s<>@]")
 _YEAR_AND_TIME: Final = re.compile(r"(?=.*(?:19|20)[0-9]{2}).*[0-9]{1,2}[:.h][0-9]{2}")
 _OPENS: Final = re.compile(
-    r"(?:-{2,}\s*)?(?:On|Am|Le|El|Em|Il|Op|Den|Dne|Dnia|Dňa|W dniu|În|Pe|På|Στις|Dana|[0-9]{1,4}[-./年년 ]|在|于|於)",
+    r"(?:-{2,}\s*)?(?:(?:On|Am|Le|El|Em|Il|Op|Den|Dne|Dnia|Dňa|W dniu|În|Pe|På|Στις|Dana)\b"
+    r"|[0-9]{1,4}[-./年년 ]|在|于|於)",
     re.IGNORECASE,
 )
 # `2013/7/20 Sam <sam@example.org>`: Gmail without a verb.
@@ -39,7 +40,8 @@ _ORIGINAL: Final = re.compile(
     r"\s*[-_*]{2,}\s?(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Originalnachricht|Message d'origine"
     r"|Message original|Mensaje original|Mensagem original|Messaggio originale|Oorspronkelijk bericht"
     r"|Ursprungligt meddelande|Oprindelig meddelelse|Opprinnelig melding|Alkuperäinen viesti|Wiadomość oryginalna"
-    r"|Původní zpráva|Исходное сообщение|原始邮件|原始郵件|元のメッセージ|원본 메시지)\s?[-_*]{2,}\s*$",
+    r"|Původní zpráva|Исходное сообщение|原始邮件|原始郵件|元のメッセージ|원본 메시지"
+    rf"|.{{1,200}}\s(?:{_WROTE})\s?:)\s?[-_*]{{2,}}\s*$",
     re.IGNORECASE,
 )
 _MARKS: Final = re.compile(r"[ \t]*(?:[>|][ \t]*)+")

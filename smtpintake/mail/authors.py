@@ -100,8 +100,9 @@ def _simple(text: str) -> Iterator[tuple[str, str] | None]:
         if match["bare"] is not None:
             yield "", match["bare"]
         else:
-            phrase = match["phrase"] or ""
-            name = fieldvalue.decode_words(phrase) if "=?" in phrase else phrase or match["quoted"] or ""
+            # RFC 2047 s5 forbids encoded-words in quotes; some of the largest providers write them there.
+            phrase = match["phrase"] or match["quoted"] or ""
+            name = fieldvalue.decode_words(phrase) if "=?" in phrase else phrase
             yield display_name(name), match["angle"]
         position = match.end()
 

@@ -15,6 +15,7 @@ from smtpintake.convert.containers import without_quotation
         '<hr><div id="divRplyFwdMsg">From: Bob</div><div>old</div>',
         '<div id="appendonsend"></div><hr><div>old</div>',
         '<div style="border:none;border-top:solid #E1E1E1 1.0pt"><p>From: Bob</p></div><p>old</p>',
+        '<div name="quote"><div><b>Gesendet:</b> x</div><div name="quoted-content">old</div></div>',  # GMX, web.de
         '<div class="yahoo_quoted"><div>On x, Bob wrote:</div><div>old</div></div>',
         '<div class="protonmail_quote">old</div>',
         "<p>-- reply above this line --</p><p>old</p>",

@@ -37,6 +37,7 @@ def trimmed(text: str) -> str:
         "在 2025年11月3日 10:00,Bob Roe <bob@example.org> 写道:\n" + HISTORY,
         "2025-11-03 10:00 GMT+01:00 Bob Roe <\nbob@example.org>:\n" + HISTORY,
         "-----Original Message-----\n" + OUTLOOK,
+        '-----"Bob Roe" <bob@example.org> schrieb: -----\nAn: Ana\nVon: Bob Roe\nBetreff: x\n\nOld words.',
         "________________________________\n" + OUTLOOK,
         OUTLOOK,
         "Von: Bob Roe <bob@example.org>\nGesendet: Montag, 3. November 2025 10:00\nAn: Ana\nBetreff: x\n\nOld words.",
@@ -112,3 +113,7 @@ def test_what_we_do_not_know_mail_parser_reply_may() -> None:
     # Without its guard it would take minutes over this: it is not asked, and nothing is cut.
     long = "Mine.\n" + "x\n" * 20_000 + "On Monday Bob wrote:\nOld."
     assert trimmed(long) == long
+
+
+def test_a_name_that_begins_as_an_attribution_does_is_none() -> None:
+    assert trimmed(f"It works.\nEmily\n    {GMAIL}\n \n Old words.") == "It works.\nEmily"

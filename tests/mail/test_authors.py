@@ -31,8 +31,9 @@ from tests.mail.letters import mail
         ("Ana <ana@xn--bcher-kva.example>", "ana@xn--bcher-kva.example", "Ana"),
         ("Ana <ana@bücher.example>", "ana@bücher.example", "Ana"),
         ('"a b"@example.com', '"a b"@example.com', ""),
-        # A quoted encoded-word is literal (RFC 2047 s5), and another address in quotes is but a name.
-        ('"=?utf-8?q?x=40y.example?=" <ana@example.com>', "ana@example.com", "=?utf-8?q?x=40y.example?="),
+        # Not to be decoded in quotes (RFC 2047 s5), and written there all the same. Another address is but a name.
+        ('"=?utf-8?q?=C3=81na?=" <ana@example.com>', "ana@example.com", "Ána"),
+        ('"=?utf-8?q?x=40y.example?=" <ana@example.com>', "ana@example.com", "x@y.example"),
         ('"x@y.example" <ana@example.com>', "ana@example.com", "x@y.example"),
         ("=?utf-8?q?x=40y.example?= <ana@example.com>", "ana@example.com", "x@y.example"),
         ("Ana\u202e\u200b <ana@example.com>", "ana@example.com", "Ana"),
