@@ -17,7 +17,17 @@ from smtpintake.decide.decision import AddComment, Decision, NoteReport, Outcome
 from smtpintake.decide.facts import Facts, Sender
 from smtpintake.decide.judge import judge
 from smtpintake.decide.outcome import outcome_of
-from smtpintake.decide.policy import AllowedDomain, Cost, Inbox, Policy, Role, Scanning, UnknownSenders
+from smtpintake.decide.policy import (
+    AllowedDomain,
+    Attachments,
+    Cost,
+    Inbox,
+    OnUnwanted,
+    Policy,
+    Role,
+    Scanning,
+    UnknownSenders,
+)
 from smtpintake.decide.prose import deciding, would
 from smtpintake.decide.rules import CHECK as RULE
 from smtpintake.decide.rules import asked
@@ -118,6 +128,8 @@ def _inboxes(facts: Facts) -> Iterator[tuple[str, str, Inbox]]:
                     yield from _valid(inbox, name, rest, f"{name} without {str(entry)!r}")
             case Scanning():
                 yield from _of_verdicts(facts, value)
+            case Attachments() if facts.files:
+                yield from _of_attachments(inbox, value)
             case _:
                 pass
     yield from _with_more(facts)
@@ -130,6 +142,18 @@ def _of_verdicts(facts: Facts, scan: Scanning) -> Iterator[tuple[str, str, Inbox
             changed = scan.model_copy(update={verdict: cost})
             for _, change, inbox in _valid(facts.inbox, "scan", changed, f"scan.{verdict} = {cost.value!r}"):
                 yield f"scan.{verdict}", change, inbox
+
+
+def _of_attachments(inbox: Inbox, rules: Attachments) -> Iterator[tuple[str, str, Inbox]]:
+    """What attachments that are not taken might cost instead, and each of the lists shorter by one."""
+    name = "attachments"
+    for other in OnUnwanted:
+        if other is not rules.on_unwanted:
+            changed = rules.model_copy(update={"on_unwanted": other})
+            yield from _valid(inbox, name, changed, f"{name}.on_unwanted = {other.value!r}")
+    for kind in rules.denied[:_MOST]:
+        changed = rules.model_copy(update={"denied": tuple(one for one in rules.denied if one != kind)})
+        yield from _valid(inbox, name, changed, f"{name}.denied without {kind!r}")
 
 
 def _with_more(facts: Facts) -> Iterator[tuple[str, str, Inbox]]:

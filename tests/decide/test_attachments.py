@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from smtpintake.convert.file import File
+from smtpintake.decide.alternatives import alternatives
 from smtpintake.decide.decision import CreateIssue, Decision, Hold, Reject
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.judge import judge
@@ -97,3 +98,14 @@ def test_what_cannot_be_meant_is_a_fault(attachments: dict[str, Any], key: str) 
     with pytest.raises(PolicyError) as caught:
         make.policy(attachments=attachments)
     assert [fault.key for fault in caught.value.faults] == [f"inbox[0].attachments.{key}"]
+
+
+def test_explain_names_what_would_have_let_it_in() -> None:
+    rules = make.policy(attachments={"denied": [".exe", ".scr"]}, require="none")
+    nearest = alternatives(make.facts(rules, files=(NAMED_PROGRAM,)), rules)
+    assert [(one.change, one.outcome) for one in nearest if one.setting == "attachments"] == [
+        ("attachments.on_unwanted = 'hold'", "held"),
+        ("attachments.on_unwanted = 'drop'", "created"),
+        ("attachments.denied without '.exe'", "created"),
+    ]
+    assert nearest[0].setting == "attachments"
