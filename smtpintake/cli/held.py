@@ -20,6 +20,7 @@ from smtpintake.mail.parse import read
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS
 from smtpintake.store import held as store
+from smtpintake.store.addresses import stopped
 from smtpintake.store.held import Held, NotHeldError, find_held, held_list, held_view
 from smtpintake.store.maillog import AmbiguousIdError, log_view, raw_mail
 from smtpintake.store.outbox import add
@@ -158,6 +159,8 @@ def answer_mail(program: Program, log_id: str, *, text: str | None, as_json: boo
         if isinstance(composed, str):
             raise click.ClickException(f"{found.ids[0]} cannot be answered: {composed}")
         with database.write() as connection:
+            if why := stopped(connection, [composed.rcpt_to], datetime.now(UTC)).get(composed.rcpt_to):
+                raise click.ClickException(f"{found.ids[0]} cannot be answered: {why}; see 'outbox forgive'")
             mail_id = add(connection, composed, datetime.now(UTC), found.ids[0])
             finding = {"check": "answer", "result": "queued", "detail": f"to {composed.rcpt_to}, outbox {mail_id}"}
             store.note(connection, found.ids[0], finding)

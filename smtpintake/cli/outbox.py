@@ -1,4 +1,6 @@
-"""`outbox list|show|retry`: mail of our own that waits, was sent, or failed. `outbox` alone runs the worker."""
+"""`outbox list|show|retry|addresses|forgive`: mail of our own that waits, was sent, failed or came back, and the
+addresses from which it did. `outbox` alone runs the worker.
+"""
 
 from datetime import UTC, datetime
 
@@ -7,9 +9,11 @@ import uvloop
 
 from smtpintake.cli.display import print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program, said_in_one_line
+from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.parts.outbox import run_outbox
 from smtpintake.store import outbox as queue
-from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
+from smtpintake.store.addresses import forgive
+from smtpintake.store.outboxview import address_list, outbox_list, outbox_octets, outbox_view
 
 
 @click.group(invoke_without_command=True)
@@ -78,6 +82,8 @@ def show_mail(program: Program, mail_id: int, *, as_json: bool) -> None:
             ("id", mail["id"]),
             ("state", mail["state"]),
             ("note", mail["note"]),
+            ("came back", mail["bounced"]),
+            ("because", mail["bounce"]),
             ("issue", mail["issue"]),
             ("to", mail["rcpt_to"]),
             ("envelope sender", mail["mail_from"] or "<>"),
@@ -105,3 +111,56 @@ def retry_mails(program: Program, mail_ids: tuple[int, ...], *, as_json: bool) -
         click.echo(f"{changed} of {len(set(mail_ids))} queued to be tried at once")
     if changed < len(set(mail_ids)):
         raise click.ClickException("the others are sent already, or being sent, or not there: see 'outbox show'")
+
+
+@outbox.command("addresses")
+@limit_option
+@json_option
+@pass_program
+def list_addresses(program: Program, *, limit: int, as_json: bool) -> None:
+    """The addresses from which mail came back, and those that no more mail is sent to."""
+    with program.database() as database, database.engine.connect() as connection:
+        found = address_list(connection, datetime.now(UTC), limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("address", "mail", "score", "reports", "last (UTC)", "said"),
+        [
+            (
+                one["address"],
+                "stopped" if one["stopped"] else "sent",
+                one["score"],
+                one["reports"],
+                short_moment(one["last_at"]),
+                one["last"],
+            )
+            for one in found
+        ],
+        nothing="no mail came back",
+        keep=5,
+    )
+
+
+@outbox.command("forgive")
+@click.argument("addresses", metavar="ADDRESS…", nargs=-1, required=True)
+@json_option
+@pass_program
+def forgive_addresses(program: Program, addresses: tuple[str, ...], *, as_json: bool) -> None:
+    """Forget what came back from these addresses: mail is sent to them again."""
+    wanted = {_folded(address) for address in addresses}
+    with program.database() as database, database.write() as connection:
+        forgiven = forgive(connection, wanted)
+    if as_json:
+        print_json({"forgiven": forgiven})
+    else:
+        click.echo(f"{forgiven} of {len(wanted)} forgiven")
+    if forgiven < len(wanted):
+        raise click.ClickException("of the others nothing came back: see 'outbox addresses'")
+
+
+def _folded(address: str) -> str:
+    try:
+        return Mailbox.parse(address).folded
+    except AddressError as error:
+        raise click.ClickException(f"{address!r} is no address: {error}") from error

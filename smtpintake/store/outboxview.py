@@ -1,16 +1,18 @@
-"""Mail of our own, to be looked at: what waits, what was sent, what failed.
+"""Mail of our own, to be looked at: what waits, what was sent, what failed or came back, and from which addresses.
 
 Contract: reads only; takes an open session. A list never reads a mail's octets.
 """
 
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlmodel import Session, col
 
+from smtpintake.store.addresses import scored
 from smtpintake.store.outbox import State
 from smtpintake.store.schema import Issue, OutboxMail
-from smtpintake.store.views import OutboxView, moment
+from smtpintake.store.views import AddressView, OutboxView, moment
 
 _ROWS: Final[Select[*tuple[object, ...]]] = select(
     *(
@@ -28,6 +30,9 @@ _ROWS: Final[Select[*tuple[object, ...]]] = select(
         col(OutboxMail.next_attempt_at),
         col(OutboxMail.sent_at),
         col(OutboxMail.note),
+        col(OutboxMail.bounced),
+        col(OutboxMail.bounced_at),
+        col(OutboxMail.bounce),
     )
 ).join_from(OutboxMail, Issue, col(OutboxMail.issue_id) == col(Issue.id), isouter=True)
 
@@ -54,6 +59,21 @@ def outbox_octets(session: Session, mail_id: int) -> bytes | None:
     return session.scalar(select(col(OutboxMail.octets)).where(col(OutboxMail.id) == mail_id))
 
 
+def address_list(connection: Connection, now: datetime, *, limit: int = 50) -> list[AddressView]:
+    """The addresses from which mail came back, the latest first, as they are at the moment `now`."""
+    return [
+        {
+            "address": one.address,
+            "stopped": one.score.stops(now),
+            "score": round(one.score.value_at(now), 2),
+            "reports": one.reports,
+            "last_at": moment(one.score.at),
+            "last": one.score.last,
+        }
+        for one in scored(connection, limit)
+    ]
+
+
 def _view(row: Row[*tuple[object, ...]]) -> OutboxView:
     return {
         "id": row.id,
@@ -70,4 +90,7 @@ def _view(row: Row[*tuple[object, ...]]) -> OutboxView:
         "next_attempt_at": moment(row.next_attempt_at) if row.state == State.QUEUED else None,
         "sent_at": moment(row.sent_at) if row.sent_at is not None else None,
         "note": row.note,
+        "bounced": row.bounced,
+        "bounced_at": moment(row.bounced_at) if row.bounced_at is not None else None,
+        "bounce": row.bounce,
     }

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, exists, select, text, update
 
 from smtpintake.mail.ids import first_id
 from smtpintake.mail.reason import Reason
+from smtpintake.store.addresses import forget
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import NotHeldError, discard, find_held
@@ -44,6 +45,8 @@ class Purged:
 def purge(database: Database, blobs: Blobs, periods: Periods, now: datetime) -> Purged:
     """Everything whose time has come."""
     expired = _expire(database, now - periods.held, now, periods.held)
+    with database.write() as connection:
+        forget(connection, now)
     rows = raws = 0
     if periods.log is not None:
         rows, raws = _forget_rows(database, blobs, now - periods.log)

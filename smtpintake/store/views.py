@@ -156,6 +156,18 @@ class OutboxView(TypedDict):
     next_attempt_at: str | None
     sent_at: str | None
     note: str
+    bounced: str | None
+    bounced_at: str | None
+    bounce: str
+
+
+class AddressView(TypedDict):
+    address: str
+    stopped: bool
+    score: float
+    reports: int
+    last_at: str
+    last: str
 
 
 class PersonView(TypedDict):

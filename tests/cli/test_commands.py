@@ -5,12 +5,17 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smtpintake.cli import smtpintake as program
+from smtpintake.decide.scores import Severity
+from smtpintake.store.addresses import Mark, mark
+from smtpintake.store.database import Database
 from tests.cli.conftest import Run
 from tests.store.tracked import CREATED, HELD, LARGE, REFUSED, SMALL
 
@@ -285,6 +290,29 @@ def test_the_outbox_is_looked_after(tracker: None, command: Run, as_json: Json) 
     status, out, err = command("outbox", "retry", "1", "9")
     assert (status, out) == (1, "1 of 2 queued to be tried at once\n")
     assert "the others are sent already" in err
+
+
+def test_addresses_from_which_mail_came_back_are_seen_and_forgiven(
+    tracker: None, folder: Path, command: Run, as_json: Json
+) -> None:
+    assert command("outbox", "addresses") == (0, "", "no mail came back\n")
+    database = Database(f"sqlite:///{folder}/var/smtpintake.db")
+    with database.write() as connection:
+        gone = Mark(1, "cara@customer.example", Severity.HARD, "failed 5.1.1 no such user", datetime.now(UTC))
+        mark(connection, [gone, replace(gone, address="dora@customer.example", severity=Severity.SOFT)])
+    database.close()
+    found = {one["address"]: (one["stopped"], one["reports"], one["last"]) for one in as_json("outbox", "addresses")}
+    assert found == {
+        "cara@customer.example": (True, 1, "failed 5.1.1 no such user"),
+        "dora@customer.example": (False, 1, "failed 5.1.1 no such user"),
+    }
+    assert "stopped" in command("outbox", "addresses")[1]
+    assert as_json("outbox", "show", "1")["bounced"] == "soft"
+    assert command("outbox", "forgive", "CARA@customer.example")[:2] == (0, "1 of 1 forgiven\n")
+    status, _, err = command("outbox", "forgive", "cara@customer.example")
+    assert (status, "nothing came back" in err) == (1, True)
+    assert command("outbox", "forgive", "nobody")[0] == 1
+    assert [one["address"] for one in as_json("outbox", "addresses")] == ["dora@customer.example"]
 
 
 def test_people_are_looked_at(tracker: None, command: Run, as_json: Json) -> None:
