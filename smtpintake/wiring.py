@@ -186,7 +186,7 @@ def _greylist(settings: Settings, database: Database) -> Greylist | None:
     section = settings.greylist
     if not section.enabled:
         return None
-    return Greylist(database, Patience(section.delay, section.window, section.remember))
+    return Greylist(database, Patience(section.delay, section.window, section.remember, section.spare_spf))
 
 
 def accounts(settings: Settings) -> Accounts | None:

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.store import greylist as store
 from smtpintake.store.database import Database
@@ -33,11 +34,14 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How soon a client may come again, how late it may, and for how long its network is known."""
+    """How soon a client may come again, how late it may, and for how long its network is known. With `spare_spf`
+    nothing waits whose client SPF lets send for its reverse-path.
+    """
 
     delay: timedelta = timedelta(seconds=60)
     window: timedelta = timedelta(hours=4)
     remember: timedelta = timedelta(days=36)
+    spare_spf: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Greylist:
         self._unwritten: dict[str, datetime] = {}
         self._tidied = clock()
 
-    async def ask(self, triplet: Triplet) -> ComeAgain | None:
+    async def ask(self, triplet: Triplet, inquiry: Inquiry | None = None) -> ComeAgain | None:
         """None where the client may go on."""
         now = self._clock()
         if self._is_known(triplet.network, now):
@@ -77,6 +81,8 @@ class Greylist:
         if proven is not None:
             self._know(triplet.network, proven)
         if self._is_known(triplet.network, now):
+            return None
+        if self._patience.spare_spf and inquiry is not None and await inquiry.passes_spf():
             return None
         if tried is None or now - tried > self._patience.window:
             return ComeAgain(f"not seen before from {triplet.network}", triplet)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from smtpintake.intake.client import Client
+from smtpintake.intake.client import Client, Transaction
 from smtpintake.intake.greylist import Greylist
 from smtpintake.intake.peers import Network, network, within
 from smtpintake.intake.rates import Counted, Rates
@@ -120,12 +120,13 @@ class Guards:
                     return Refused(reason, f"{zone} lists {client.peer.ip}: {', '.join(listed.listing.codes)}", zone)
         return None
 
-    async def inbox(self, client: Client, mail_from: ReversePath, inbox: str) -> Refused | None:
+    async def inbox(self, client: Client, transaction: Transaction, inbox: str) -> Refused | None:
         """Why this mail for the inbox must come again, if so."""
         if self._greylist is None or not self._is_stranger(client):
             return None
-        sender = "" if mail_from.mailbox is None else mail_from.mailbox.folded
-        wait = await self._greylist.ask(Triplet(network(client.peer.ip, ipv4=24), sender, inbox))
+        mailbox = transaction.mail_from.mailbox
+        triplet = Triplet(network(client.peer.ip, ipv4=24), "" if mailbox is None else mailbox.folded, inbox)
+        wait = await self._greylist.ask(triplet, transaction.inquiry)
         return None if wait is None else Refused(Reason.RCPT_GREYLIST, wait.detail, greylisted=wait.attempt)
 
     async def listings(self, client: Client) -> tuple[Listing, ...]:

@@ -105,7 +105,7 @@ class Handler:
             return await self._unroutable(client, transaction, recipient, found)
         if (too_large := self._too_large(transaction, found.inbox)) is not None:
             return await self._refuse(client, transaction, Reason.RCPT_SIZE, rcpt_to=str(recipient), detail=too_large)
-        if refused := await self.guards.inbox(client, transaction.mail_from, found.inbox):
+        if refused := await self.guards.inbox(client, transaction, found.inbox):
             transaction.overshoot += 1
             return await self._guarded(client, transaction, refused, recipient)
         if client.lmtp or recipient not in transaction.rcpt_to:

@@ -51,6 +51,10 @@ class Inquiry:
         if scan.refusal is None and (names := questions(scan, _spf_domain(self._envelope))):
             self._keys = asyncio.create_task(self._lookups.txt(names))
 
+    async def passes_spf(self) -> bool:
+        """Whether SPF lets the client send for the reverse-path, as far as can be known before the header section."""
+        return self._spf is not None and (await self._spf)[0].result is AuthResult.PASS
+
     def envelope(self, envelope: Envelope) -> Envelope:
         """`envelope` with the client that the header section told, where a relay tells it there."""
         told = self._envelope

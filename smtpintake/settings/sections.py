@@ -257,9 +257,10 @@ class Dnsbl(Section):
 
 
 class GreylistSection(Section):
-    """Times are seconds, or text such as `90s`, `15m`, `4h`, `36d`."""
+    """Times are seconds, or text such as `90s`, `15m`, `4h`, `36d`. With `spare_spf`, whom SPF lets send doesn't wait."""
 
     enabled: bool = False
+    spare_spf: bool = True
     delay: Duration = timedelta(seconds=60)
     window: Duration = timedelta(hours=4)
     remember: Duration = timedelta(days=36)

@@ -9,13 +9,18 @@ from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
 from smtpintake.intake.greylist import ComeAgain, Greylist, Patience
+from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.submission import Refusal
 from smtpintake.mail.envelope import Peer
 from smtpintake.mail.reason import Reason
+from smtpintake.net.lookups import Lookups
+from smtpintake.net.resolver import Resolver
 from smtpintake.store.database import Database
 from smtpintake.store.greylist import Triplet
 from smtpintake.store.schema import Greylisted, ProvenNetwork
 from smtpintake.store.types import Table
+from tests import make
+from tests.dns import dns_server
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -163,6 +168,26 @@ async def test_two_that_come_at_once_are_one_attempt(greylist: Greylist, databas
     with database.write() as connection:
         greylist.record(connection, [refusal(first.attempt), refusal(second.attempt), refusal(None)])
     assert rows(database, Greylisted) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "spare_spf", "waits"),
+    [
+        ("v=spf1 ip4:192.0.2.1 -all", True, False),
+        ("v=spf1 ip4:192.0.2.1 -all", False, True),
+        ("v=spf1 ip4:192.0.2.9 ~all", True, True),
+        ("v=spf1 ?all", True, True),
+    ],
+)
+async def test_whom_spf_lets_send_does_not_wait(database: Database, record: str, spare_spf: bool, waits: bool) -> None:
+    greylist = Greylist(database, Patience(spare_spf=spare_spf))
+    with dns_server({"customer.example": {"TXT": record}}) as server:
+        async with Resolver([server.address], 2.0, 4.0) as resolver:
+            inquiry = Inquiry(Lookups(resolver, 4.0), make.envelope(mail_from="cara@customer.example"))
+            wait = await greylist.ask(CARA, inquiry)
+            inquiry.abandon()
+    assert (wait is not None) is waits
+    assert wait is None or wait.attempt == CARA
 
 
 async def test_a_greylist_that_cannot_be_read_lets_pass(greylist: Greylist, database: Database) -> None:
