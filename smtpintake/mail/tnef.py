@@ -1,7 +1,8 @@
 """winmail.dat: TNEF ([MS-OXTNEF]), in which Outlook wraps the text and the files of a mail.
 
 Contract: total and linear. Files are stretches of the octets, found and not copied. `complete` is False where the
-stream ends early or does not make sense: what was read until then is still right. Text in RTF alone is a file, too.
+stream ends early, does not make sense, or has more text than we take: what was read is still right. Text in RTF alone
+is a file, too.
 """
 
 from dataclasses import dataclass, field
@@ -161,6 +162,8 @@ class _Reading:
         if html := properties.get(_BODY_HTML):
             octets = self._octets[html.offset : html.offset + min(html.length, MAX_TEXT)]
             found.html = Text(octets, self._internet_charset)
+        if (body and body.length > MAX_TEXT) or (html and html.length > MAX_TEXT):
+            found.complete = False
         if rtf := properties.get(_BODY_RTF):
             found.rtf = File(Text(b"message.rtf", ""), "application/rtf", "", rtf.offset, rtf.length)
 

@@ -66,6 +66,15 @@ def test_its_text_is_that_of_a_mail_without_text() -> None:
     assert message.attachments == ()
 
 
+def test_text_beyond_what_we_keep_keeps_its_stream() -> None:
+    html = b"<p>" + b"x" * tnef.MAX_TEXT
+    stream = streams.stream(streams.message(streams.Property(0x1013, streams.BINARY, html)))
+    raw = winmail(stream)
+    message = read(raw)
+    assert message.html == html[: tnef.MAX_TEXT].decode()
+    assert files(raw, message) == {"winmail.dat": stream}
+
+
 def test_text_of_before_mapi() -> None:
     raw = winmail(streams.stream(streams.attribute(1, 0x0002800C, "Привет\0".encode("cp1251")), code_page=1251))
     assert read(raw).text == "Привет"
