@@ -257,7 +257,7 @@ class Dnsbl(Section):
 
 
 class GreylistSection(Section):
-    """Times are seconds, or text such as `90s`, `15m`, `4h`, `36d`. With `spare_spf`, whom SPF lets send doesn't wait."""
+    """Times are seconds, or text such as `90s`, `15m`, `4h`, `36d`. With `spare_spf` nobody waits whom SPF passes."""
 
     enabled: bool = False
     spare_spf: bool = True
