@@ -119,8 +119,10 @@ def inline(text: str, subject: str, zone: tzinfo = UTC) -> Forwarded | None:
             return _below(lines, number, number + 1, subject, zone, least=2)
         if head := locales.head_on_mark(line):
             return _on_one_line(lines, number, head, subject, zone)
-        if passed_on and (found := _unannounced(lines, number, subject, zone)):
-            return found
+        if passed_on and _begins_block(lines, number):
+            return _below(lines, number, number, subject, zone, least=3)
+        if passed_on and quoting.is_attribution(line.strip(_BLANK)):
+            return _attributed(lines, number, subject, zone)
         if _is_unreadable(lines, number):
             return None
     return None
@@ -145,14 +147,15 @@ def is_unclear(text: str) -> bool:
 # ---- where it stands -------------------------------------------------------------------------------------------------
 
 
-def _unannounced(lines: list[str], number: int, subject: str, zone: tzinfo) -> Forwarded | None:
-    """The mail whose block begins at line `number` without any mark, or that an attribution precedes there."""
+def _begins_block(lines: list[str], number: int) -> bool:
+    """True where line `number` is a From field, and another field follows."""
     field = locales.field(lines[number])
-    if field is not None and field.label is Label.FROM:
-        return _below(lines, number, number, subject, zone, least=3)
+    return field is not None and field.label is Label.FROM and any(map(locales.field, lines[number + 1 : number + 3]))
+
+
+def _attributed(lines: list[str], number: int, subject: str, zone: tzinfo) -> Forwarded | None:
+    """The mail that the attribution at line `number` precedes."""
     line = lines[number].strip(_BLANK)
-    if not line.endswith(":") or not quoting.is_attribution(line):
-        return None
     named = _QUOTED_NAME.search(line)
     author = _author(line, named[1] if named else "")
     if author is None:

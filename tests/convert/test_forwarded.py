@@ -215,6 +215,21 @@ def test_only_the_topmost_block_counts() -> None:
     assert author(f"{broken}\nSee below.\n\n{inner}\nOld words.") is None
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        "From: Eve\nSent: Friday, 6 March 2026 13:41\nTo: Ana\nSubject: Hello\n\n",  # Exchange, among colleagues
+        "From: Eve\nFrom: Eve\n",
+        "From: Eve\nSubject: Hello\n\n",
+        "On 28/10/2021 12:46, Eve wrote:\n\n",
+        "On 28/10/2021 12:46, <eve@evil.example> <boss@example.org> wrote:\n\n",
+    ],
+)
+def test_a_block_without_a_certain_author_hides_what_stands_below_it(above: str) -> None:
+    assert author(f"Please look.\n\n{above}Hi.\n\n{BLOCK}\nPay me.", "FW: Hello") is None
+    assert author(f"Please look.\n\n{above}Hi.\n\n{GMAIL}\nPay me.", "FW: Hello") is None
+
+
 def test_a_block_of_an_unknown_language_hides_what_stands_below_it() -> None:
     unknown = "Nork: Cara Roe <cara@customer.example>\nData: 2025(e)ko aza. 3(a)\nGaia: Printer\n\n"
     assert author(f"Begira.\n\n{unknown}{GMAIL}\nIt burns.") is None

@@ -11,7 +11,7 @@ import pytest
 from smtpintake.mail import transfer
 from smtpintake.mail.bodies import MAX_TEXT
 from smtpintake.mail.message import Attachment, Message
-from smtpintake.mail.parse import read
+from smtpintake.mail.parse import embedded, read
 from smtpintake.mail.reason import Reason
 from tests.mail.letters import crlf, mail, multipart
 
@@ -333,6 +333,24 @@ def test_text_beyond_what_we_keep_is_an_attachment_too() -> None:
     (attachment,) = message.attachments
     assert attachment.size == MAX_TEXT + 1
     assert "text.long" in defects(message)
+
+
+def test_an_attached_mail_is_read_where_it_stands() -> None:
+    inner = multipart("Content-Type: text/plain\n\nHi.", PDF, boundary="c", fields=("Subject: Inside",))
+    raw = multipart(b"Content-Type: message/rfc822\n\n" + inner)
+    (view,) = read(raw).attachments
+    found = embedded(raw, view)
+    assert found is not None
+    assert (found.subject, found.text, found.sha256, found.size) == ("Inside", "Hi.", view.sha256, view.size)
+    assert [opened(raw, attachment) for attachment in found.attachments] == [b"ABC"]
+    assert found.sha256 == read(opened(raw, view)).sha256
+    assert found.body_sha256 == read(opened(raw, view)).body_sha256
+
+
+@pytest.mark.parametrize("part", [PDF, "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQUJD"])
+def test_what_is_no_mail_as_it_stands_is_not_read_as_one(part: str) -> None:
+    raw = multipart(part)
+    assert embedded(raw, read(raw).attachments[0]) is None
 
 
 def test_flowed_text() -> None:
