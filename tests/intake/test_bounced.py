@@ -12,6 +12,7 @@ from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.replyaddress import bounce_key, message_id
 from smtpintake.convert.draft import draft
 from smtpintake.decide.analysis import Analysis
+from smtpintake.intake.explain import explain
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.parse import read
@@ -35,10 +36,12 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
         yield office
 
 
-def given(raw: bytes, *recipients: str, mail_from: str | None = None) -> Submission:
+def given(
+    raw: bytes, *recipients: str, mail_from: str | None = None, received_at: datetime | None = None
+) -> Submission:
     """A mail of these octets, as it is handed to the recorder."""
     message = read(raw)
-    now = datetime.now(UTC)
+    now = received_at or datetime.now(UTC)
     envelope = make.envelope(*recipients, mail_from=mail_from, transaction_id=new_id(now), received_at=now)
     return Submission(envelope, Raw(len(raw), message.sha256, raw), Analysis(message, draft(message, ())), None, 0.0)
 
@@ -271,3 +274,13 @@ def test_the_trace_of_a_report_says_what_proved_it(world: Office) -> None:
     world.submit(given(dsn(sent.message_id)))
     assert last_trace(world)["detail"] == (f"outgoing mail {sent.id} to {CARA}, by its Message-ID: failed 5.1.1 550 no")
     assert len(world.rows(Trace)) == 2
+
+
+def test_what_a_report_would_do_is_explained_and_done_to_nothing(world: Office) -> None:
+    sent = answered(world)
+    bounced = given(dsn(sent.message_id))
+    assert bounced.analysis is not None
+    policy = world.snapshots.newest.policy
+    (told,) = explain(world.database, world.recorder, policy, bounced.envelope, bounced.analysis)
+    assert (told.outcome, told.reason, told.issue) == ("commented", "report.bounce", "SUP-1")
+    assert (world.count(Comment), world.count(AddressScore)) == (0, 0)

@@ -14,9 +14,10 @@ from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.record import Recorder
 from smtpintake.intake.replay import Asked, Replay, Replayed, Why
 from smtpintake.store.blobs import FileBlobs
-from smtpintake.store.schema import Issue, LogRow, PastFacts, PersonRole, RawMail, ThreadKey
+from smtpintake.store.schema import Issue, LogRow, OutboxMail, PastFacts, PersonRole, RawMail, ThreadKey
 from tests import make
 from tests.decide.verdicts import verdict
+from tests.intake.test_bounced import dsn, given
 from tests.intake.test_record import POLICY, World, mail, prepared
 from tests.server import log_id
 
@@ -190,3 +191,12 @@ async def test_a_replay_writes_nothing(lab: Lab) -> None:
     before = [lab.world.count(model) for model in (LogRow, Issue, ThreadKey, PastFacts)]
     await lab.replay(lab.asked(unmatched="reject"))
     assert [lab.world.count(model) for model in (LogRow, Issue, ThreadKey, PastFacts)] == before
+
+
+async def test_a_report_is_judged_again_as_it_was(lab: Lab) -> None:
+    """What it says is known by now."""
+    lab.world.submit(mail())
+    (sent,) = lab.world.rows(OutboxMail)
+    lab.world.submit(given(dsn(sent.message_id), received_at=make.NOW))
+    replayed = await lab.replay()
+    assert (replayed.mails, list(replayed.differences)) == (2, [])
