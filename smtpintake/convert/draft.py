@@ -22,7 +22,7 @@ from smtpintake.convert.forwarded import Carried, Forwarded, clock, inline, is_u
 from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
-from smtpintake.convert.layers import layers
+from smtpintake.convert.layers import is_too_long, layers
 from smtpintake.convert.reading import QuotingHtml, Reading
 from smtpintake.convert.safehtml import SafeHtml, sanitised
 from smtpintake.convert.trim import trim
@@ -213,7 +213,7 @@ def _reading(
     if not (_is_reply(message) or parted):
         return None
     of_text = layers(whole, separators)
-    if of_text is None and parted is None:
+    if of_text is None and parted is None and not is_too_long(whole):
         return None
     of_html = QuotingHtml.of(parted.own, parted.quoted) if parted else None
     return Reading(whole, sanitised(html) if html else None, of_text, of_html, message.notes)

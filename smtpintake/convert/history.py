@@ -24,8 +24,8 @@ from typing import Final
 
 MIN_WORDS: Final = 5
 MIN_LETTERS: Final = 20  # of the passage with single spaces
-MAX_HISTORY: Final = 192 << 10
-MAX_LOOKS: Final = 300
+MAX_HISTORY: Final = 96 << 10
+MAX_LOOKS: Final = 100
 _LOOK_BACK: Final = 4  # passages that an answer may lie behind
 
 # Characters that nobody sees: zero-width ones, the soft hyphen, the byte order mark, marks of direction.

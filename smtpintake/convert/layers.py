@@ -11,12 +11,14 @@ Contract: pure and total; linear, but for what `History` bounds.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from typing import Final
 
 from smtpintake.convert import quoting, signature
 from smtpintake.convert.history import History, Verdict, words
 
-MAX_TEXT: Final = 256 << 10  # characters; nothing of a longer text is taken for known
+MAX_TEXT: Final = 256 << 10  # characters
+MAX_LINES: Final = 5000
 MAX_CONTEXT: Final = 6  # lines of what an answer answers to
 
 
@@ -148,13 +150,17 @@ class Layers:
             yield (f"> {line}".rstrip() if unmarked else line) if shown[number] else None
 
 
+def is_too_long(text: str) -> bool:
+    """True where nothing of `text` is to be taken for known."""
+    return len(text) > MAX_TEXT or text.count("\n") >= MAX_LINES
+
+
 def layers(text: str, separators: Sequence[str]) -> Layers | None:
-    """The layers of a reply; None where nothing is quoted and nothing looks like a signature. `separators` are in lower
-    case.
-    """
-    lines = [line.rstrip() for line in text.split("\n")]
-    if len(text) > MAX_TEXT:
+    """The layers of a reply; None where it is too long, or nothing is quoted and nothing looks like a signature."""
+    if is_too_long(text):
         return None
+    separators = [separator.strip().lower() for separator in separators if separator.strip()]
+    lines = [line.rstrip() for line in text.split("\n")]
     found = _quoted(lines, separators)
     _sign(lines, found)
     if not any(layer in _QUOTED or layer is Layer.REPEATABLE for layer in found):
@@ -175,7 +181,7 @@ def quoted_layers(text: str) -> Layers:
 def _layers(lines: list[str], found: list[Layer]) -> Layers:
     said = [words(line) if layer in _QUOTED else "" for line, layer in zip(lines, found, strict=True)]
     bare = [quoting.bare(line) if layer in _QUOTED else "" for line, layer in zip(lines, found, strict=True)]
-    return Layers(tuple(lines), tuple(found), tuple(said), _attributions(bare))
+    return Layers(tuple(lines), tuple(found), tuple(said), frozenset(chain.from_iterable(quoting.attributions(bare))))
 
 
 def _quoted(lines: list[str], separators: Sequence[str]) -> list[Layer]:
@@ -199,15 +205,6 @@ def _quoted(lines: list[str], separators: Sequence[str]) -> list[Layer]:
                 found[number:] = [Layer.ANNOUNCING, *[Layer.BELOW] * (len(lines) - number - 1)]
                 break
     return found
-
-
-def _attributions(lines: list[str]) -> frozenset[int]:
-    """The numbers of the lines that say whose words follow, and nothing else: not the subject of a header block."""
-    found: set[int] = set()
-    for announced in quoting.quotations(lines):
-        if quoting.is_attribution(" ".join(lines[announced.line : announced.body]).strip()):
-            found.update(range(announced.line, announced.body))
-    return frozenset(found)
 
 
 def _sign(lines: list[str], found: list[Layer]) -> None:

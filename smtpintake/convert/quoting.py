@@ -16,11 +16,11 @@ _MAX: Final = 400  # characters of an attribution
 
 _WROTE: Final = (
     "wrote|writes|schrieb|a écrit|escribió|escribi[óo]|escreveu|ha scritto|scrisse|schreef|skrev|napisał|napisała"
-    r"|napisał\(a\)|napsal|napsal\(a\)|napísal|kirjoitti|írta|ezt írta|a scris|yazdı|написал|написала|пише|написав"
-    "|пользователь|έγραψε|kirjutas|napisao|je napisao|写道|寫道|のメール|님이 작성|さんは書きました|schreven"
+    r"|napisał\(a\)|napsal|napsal\(a\)|napísal|kirjoitti|írta|ezt írta|a scris|yazdı|написал|написала|пише"
+    "|написав|написа|пользователь|έγραψε|kirjutas|napisao|je napisao|写道|寫道|のメール|님이 작성|さんは書きました|schreven"
     "|hat geschrieben"
 )
-_VERB: Final = re.compile(rf"(?:^|[\s>)\]\"',、，])(?:{_WROTE})", re.IGNORECASE)
+_VERB: Final = re.compile(rf"(?:^|[\s>)\]\"',、，])(?:{_WROTE})|[0-9](?:写道|寫道)", re.IGNORECASE)
 _WHEN: Final = re.compile(
     r"\b[0-9]{1,2}[:.h][0-9]{2}\b|\b(?:19|20)[0-9]{2}\b|[0-9]{1,2}[月월]|[0-9]{1,2}[./][0-9]{1,2}[./]"
 )
@@ -30,6 +30,10 @@ _OPENS: Final = re.compile(
     r"(?:-{2,}\s*)?(?:(?:On|Am|Le|El|Em|Il|Op|Den|Dne|Dnia|Dňa|W dniu|În|Pe|På|Στις|Dana)\b"
     r"|[0-9]{1,4}[-./年년 ]|在|于|於)",
     re.IGNORECASE,
+)
+# Of two lines, the first has who: `Sam Roe <sam@example.org>, 3 Kas 2025 Pzt,`.
+_SENDER_FIRST: Final = re.compile(
+    r"[^<>]{1,80}<[^<>\s]{1,200}@[^<>\s]{1,200}>(?:,\s.{0,30}(?:19|20)[0-9]{2}|\s?[于於][0-9]{4})"
 )
 # `2013/7/20 Sam <sam@example.org>`: Gmail without a verb.
 _DATED_SENDER: Final = re.compile(
@@ -112,6 +116,13 @@ def quotations(lines: list[str]) -> Iterator[Quotation]:
             yield found
 
 
+def attributions(lines: list[str]) -> Iterator[range]:
+    """The lines of each attribution in an older text, where one may stand in another: `On … wrote:`."""
+    for number, line in enumerate(lines):
+        if line and line[-1] in ":：-" and len(line) <= _MAX and (found := _attribution(lines, number)):
+            yield range(found.line, number + 1)
+
+
 def shows_signs(lines: list[str]) -> bool:
     """True where anything looks as if an older mail were in the text."""
     return any(
@@ -154,7 +165,7 @@ def _attribution(lines: list[str], end: int) -> Quotation | None:
         if len(joined) > _MAX:
             break
         # The nearest line that makes it one, unless the one before has the opening words.
-        if (found is None or _OPENS.match(joined)) and is_attribution(joined):
+        if (found is None or _OPENS.match(joined) or _SENDER_FIRST.match(joined)) and is_attribution(joined):
             found, text = start, joined
     if found is None:
         return None
@@ -173,7 +184,7 @@ def is_attribution(text: str) -> bool:
     """True where the line `text` announces whose words follow."""
     if len(text) > _MAX:
         return False
-    if _DATED_SENDER.fullmatch(text):
+    if _DATED_SENDER.fullmatch(text) or (text.endswith((">:", ">：")) and _YEAR_AND_TIME.match(text)):
         return True
     return text.endswith((":", "：", "----")) and bool(_VERB.search(text)) and bool(_WHEN.search(text))
 

@@ -45,7 +45,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`whole` and `html` are all that the mail says; at least one of the others is there."""
+    """`whole` and `html` are all that the mail says. A mail that is too long to be read so has nothing else."""
 
     whole: str
     html: SafeHtml | None

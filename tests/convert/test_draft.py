@@ -1,10 +1,13 @@
 """Message -> Draft."""
 
-from smtpintake.convert.draft import NO_TEXT, Draft, draft
+from smtpintake.convert.draft import NO_TEXT, Draft, Quoted, draft
+from smtpintake.convert.history import History
+from smtpintake.convert.layers import MAX_LINES
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 from tests import make
 
 REPLY = "Mine.\n\nOn 3 Nov 2025, at 10:00, Bob <bob@example.org> wrote:\n> Old."
+SHOWN_HTML = "<p>Mine.</p><blockquote>Old.</blockquote>"
 HTML_REPLY = '<p>Mine.</p><blockquote type="cite">Old.</blockquote>'
 
 
@@ -78,3 +81,43 @@ def test_an_empty_reply_shows_everything() -> None:
     quoted = "> Old.\n> Older."
     found = drawn(subject="Re: x", text=quoted)
     assert (found.body_text, found.hidden_text) == (quoted, "")
+
+
+def test_an_issue_knows_what_a_reply_quotes() -> None:
+    found = drawn(subject="Re: x", text=REPLY, html=HTML_REPLY)
+    assert found.quoted is Quoted.UNPROVED
+    known = found.knowing(History.of(["Old."]), History())
+    assert (known.body_text, known.body_html, known.hidden_text) == ("Mine.", "<p>Mine.</p>", REPLY)
+    assert known.quoted is Quoted.PROVED
+    unknown = found.knowing(History.of(["Other."]), History())
+    assert (unknown.body_text, unknown.body_html, unknown.hidden_text) == (REPLY, SHOWN_HTML, "")
+    assert unknown.quoted is Quoted.UNKNOWN
+
+
+def test_only_the_html_says_what_is_quoted() -> None:
+    found = drawn(subject="Re: x", text="Mine.\n\nOld.", html=HTML_REPLY)
+    known = found.knowing(History.of(["Old."]), History())
+    assert (known.body_text, known.body_html) == ("Mine.", "<p>Mine.</p>")
+    unknown = found.knowing(History.of(["Other."]), History())
+    assert (unknown.body_text, unknown.body_html, unknown.quoted) == ("Mine.\n\nOld.", SHOWN_HTML, Quoted.UNKNOWN)
+
+
+def test_nothing_but_a_quotation_shows_everything() -> None:
+    found = drawn(subject="Re: x", text="> Old.").knowing(History.of(["Old."]), History())
+    assert (found.body_text, found.hidden_text) == ("> Old.", "")
+
+
+def test_of_a_reply_too_long_to_be_proved_all_is_shown() -> None:
+    text = f"{REPLY}\n" + "> Old.\n" * MAX_LINES
+    found = drawn(subject="Re: x", text=text)
+    assert found.body_text == "Mine."
+    assert found.knowing(History.of(["Old."]), History()).body_text == text.strip("\n")
+
+
+def test_commands_of_a_reply_are_still_obeyed() -> None:
+    found = drawn(subject="Re: x", text=f"#status closed\n\n{REPLY}").knowing(History.of(["Old."]), History())
+    assert found.body_text == "#status closed\n\nMine."
+    assert found.commands is not None
+    obeyed = found.obeying(found.commands.commands)
+    assert (obeyed.body_text, obeyed.quoted) == ("Mine.", Quoted.PROVED)
+    assert "> Old." in obeyed.hidden_text
