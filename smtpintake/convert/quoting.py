@@ -17,8 +17,8 @@ _MAX: Final = 400  # characters of an attribution
 _WROTE: Final = (
     "wrote|writes|schrieb|a écrit|escribió|escribi[óo]|escreveu|ha scritto|scrisse|schreef|skrev|napisał|napisała"
     r"|napisał\(a\)|napsal|napsal\(a\)|napísal|kirjoitti|írta|ezt írta|a scris|yazdı|написал|написала|пише"
-    "|написав|написа|пользователь|έγραψε|kirjutas|napisao|je napisao|写道|寫道|のメール|님이 작성|さんは書きました|schreven"
-    "|hat geschrieben"
+    "|написав|написа|пользователь|έγραψε|kirjutas|napisao|je napisao|写道|寫道|のメール|님이 작성|さんは書きました"
+    "|schreven|hat geschrieben"
 )
 _VERB: Final = re.compile(rf"(?:^|[\s>)\]\"',、，])(?:{_WROTE})|[0-9](?:写道|寫道)", re.IGNORECASE)
 _WHEN: Final = re.compile(
