@@ -102,7 +102,7 @@ def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recor
 @asynccontextmanager
 async def open_journey(settings: Settings, database: Database) -> AsyncIterator[Journey]:
     """Analysers, writer and blobs, running while the context is open; what is under way is finished at its end."""
-    blobs = open_blobs(settings.blobs.url)
+    blobs = open_blobs(settings.blobs.url, settings.blobs.spool)
     await asyncio.to_thread(recover, database, blobs)
     snapshots, recorder = await asyncio.to_thread(open_judge, settings, database)
     greylist = _greylist(settings, database)

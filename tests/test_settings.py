@@ -118,7 +118,7 @@ def test_every_fault_is_found_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
         ("[smtp]\nmax_recipients = 10", "smtp.max_recipients", "greater than or equal to 100"),
         ('[database]\nurl = "mysql://h/d"', "database.url", "sqlite:/// or postgresql://"),
         ('[database]\nurl = "nonsense"', "database.url", "must be a URL"),
-        ('[blobs]\nurl = "s3://bucket"', "blobs.url", "must be file: and a folder"),
+        ('[blobs]\nurl = "s3://Bucket?"', "blobs.url", "or s3://BUCKET/PREFIX"),
         ('[blobs]\nurl = "file:"', "blobs.url", "must be file: and a folder"),
         ('[smarthost]\nfrom = "Nobody"', "smarthost.from", "must be an address"),
         ('[smarthost]\npassword = "hunter2"', "smarthost.password", "go together"),
@@ -369,3 +369,9 @@ def test_scanners_are_named_by_address_or_url(tmp_path: Path) -> None:
 def test_a_scanner_that_cannot_be_asked(tmp_path: Path, line: str) -> None:
     (fault,) = faults(written(tmp_path, f"[scanner]\n{line}\n"))
     assert fault.key == f"scanner.{line.split(maxsplit=1)[0]}"
+
+
+def test_blobs_are_in_a_folder_or_in_a_bucket(tmp_path: Path) -> None:
+    assert load_settings(written(tmp_path, '[blobs]\nurl = "file:/srv/blobs"')).blobs.folder == Path("/srv/blobs")
+    blobs = load_settings(written(tmp_path, '[blobs]\nurl = "s3://mail/of/support"\nspool = "/srv/spool"')).blobs
+    assert (blobs.url, blobs.folder) == ("s3://mail/of/support", Path("/srv/spool"))

@@ -29,6 +29,7 @@ from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.scanner import Scanner, ScannerError
 from smtpintake.parts.outbox import signing_keys
 from smtpintake.settings import Settings
+from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import current, newest
@@ -104,6 +105,23 @@ def folders(settings: Settings) -> Iterator[Check]:
     for what, folder in places.items():
         yield _writable(f"{what} folder", folder)
     yield _room(_existing(settings.blobs.folder), settings.smtp.max_message_size)
+
+
+def bucket(settings: Settings) -> Iterator[Check]:
+    """The bucket that blobs are in, where it is one, can be listed."""
+    if settings.blobs.url.startswith("file:"):
+        return
+    try:
+        with closing(open_blobs(settings.blobs.url, settings.blobs.spool)) as blobs:
+            next(blobs.names(), None)
+    except ModuleNotFoundError as error:
+        mend = "install smtpintake with its extra 's3'"
+        yield Check("bucket", Result.FAIL, f"this installation has no {error.name}", mend)
+    except OSError as error:
+        mend = "check url in [blobs], and AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL in the environment"
+        yield Check("bucket", Result.FAIL, str(error), mend)
+    else:
+        yield Check("bucket", Result.OK, f"{settings.blobs.url} can be listed")
 
 
 def _existing(folder: Path) -> Path:
@@ -283,6 +301,7 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     hostname,
     database,
     folders,
+    bucket,
     secret,
     certificate,
     listeners,

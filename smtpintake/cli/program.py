@@ -17,7 +17,7 @@ from smtpintake.settings import Settings, load_settings, settings_file
 from smtpintake.store.readiness import NotReadyError, UnknownRevisionError
 
 if TYPE_CHECKING:
-    from smtpintake.store.blobs import FileBlobs
+    from smtpintake.store.blobs import Blobs
     from smtpintake.store.database import Database
 
 _CONFIG: Final = "config"
@@ -53,10 +53,10 @@ class Program:
             database.close()
 
     @contextmanager
-    def blobs(self) -> "Iterator[FileBlobs]":
+    def blobs(self) -> "Iterator[Blobs]":
         from smtpintake.store.blobs import open_blobs  # noqa: PLC0415
 
-        blobs = open_blobs(self.settings.blobs.url)
+        blobs = open_blobs(self.settings.blobs.url, self.settings.blobs.spool)
         try:
             yield blobs
         finally:

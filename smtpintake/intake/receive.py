@@ -144,12 +144,11 @@ class Reception:
 
     def _settle(self, blob: str) -> None:
         try:
-            named = blob_is_named(self._database, blob)
-        except DBAPIError as error:
+            if blob_is_named(self._database, blob):
+                self._blobs.settle(blob)
+            else:
+                self._blobs.delete(blob)
+        except (DBAPIError, OSError) as error:
             # Nothing is lost: the blob stays marked, and the next start looks again.
-            _log.warning("a blob could not be settled", blob=blob, error=str(error.orig))
-            return
-        if named:
-            self._blobs.settle(blob)
-        else:
-            self._blobs.delete(blob)
+            why = error.orig if isinstance(error, DBAPIError) else error
+            _log.warning("a blob could not be settled", blob=blob, error=str(why))

@@ -27,7 +27,9 @@ CHECK = "release"
 
 
 def reading(held: Held, blobs: Blobs, policy: Policy) -> Task:
-    """What an analyser needs to read the mail again. What was verified is not verified again."""
+    """What an analyser needs to read the mail again. What was verified is not verified again. May block, where the
+    blobs are not on this machine.
+    """
     path = blobs.path(held.raw.blob) if held.raw.blob is not None else None
     return Task(held.raw.octets, path, held.raw.sha256, separators(policy, _recipients(held)))
 

@@ -156,9 +156,9 @@ class Replay:
         if mail.kept is None:
             return Passed(row, Why.NOT_KEPT)
         envelope, kept = envelope_of(row, mail.facts), mail.kept
-        path = self._blobs.path(kept.blob) if kept.blob is not None else None
         lines = separators(self._asked.policy, envelope.rcpt_to)
         try:
+            path = await asyncio.to_thread(self._blobs.path, kept.blob) if kept.blob is not None else None
             analysis = await self._analysers.analyse(Task(kept.octets, path, kept.sha256, lines))
         except FileNotFoundError:
             return Passed(row, Why.NOT_KEPT, "its blob is gone")

@@ -64,7 +64,8 @@ class Review:
         """Release the mail if it would be taken now. A fault costs this mail nothing but its turn."""
         try:
             held = await asyncio.to_thread(self._find, log_id)
-            analysis = await self._analysers.analyse(reading(held, self._blobs, self._snapshots.newest.policy))
+            task = await asyncio.to_thread(reading, held, self._blobs, self._snapshots.newest.policy)
+            analysis = await self._analysers.analyse(task)
             if analysis is None:
                 _log.warning("a held mail could not be read in time", log=log_id)
                 return ()

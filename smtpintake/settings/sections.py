@@ -207,11 +207,15 @@ class DatabaseSection(Section):
 
 
 class BlobsSection(Section):
+    """`spool` is for the spool files of blobs that are elsewhere."""
+
     url: Annotated[str, AfterValidator(as_blobs_url)] = "file:var/blobs"
+    spool: Path = Path("var/spool")
 
     @property
     def folder(self) -> Path:
-        return Path(self.url.removeprefix("file:"))
+        """What this machine's disk has of them: all, or those under way."""
+        return Path(self.url.removeprefix("file:")) if self.url.startswith("file:") else self.spool
 
 
 class Dns(Section):

@@ -109,8 +109,8 @@ def as_database_url(text: str) -> str:
 
 
 def as_blobs_url(text: str) -> str:
-    if not text.startswith("file:") or not text.removeprefix("file:").strip():
-        raise ValueError("must be file: and a folder, such as file:var/blobs")
+    if not re.fullmatch(r"file:\s*\S.*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?", text):
+        raise ValueError("must be file: and a folder, such as file:var/blobs, or s3://BUCKET/PREFIX")
     return text
 
 

@@ -6,28 +6,20 @@ names are deleted, and so are the dead process's spool files. A blob is never wr
 block, so the event loop calls them in a thread; each is safe in several threads at once.
 """
 
-import fcntl
 import filecmp
 import mmap
 import os
-import re
-import secrets
-import shutil
-import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
-SCHEME: Final = "file:"
+from smtpintake.store.blobspool import Known, SpooledBlobs, checked
 
-_NAME: Final = re.compile(r"[0-9a-z][0-9a-z._-]{3,127}")
+FILE: Final = "file:"
+S3: Final = "s3://"
+
 _SPOOL: Final = "spool"
-_UNSETTLED: Final = "adopted"
-_LOCK: Final = "lock"
-
-# Which of these names are named by a row of the database?
-Known = Callable[[Collection[str]], Collection[str]]
 
 
 class Blobs(Protocol):
@@ -61,7 +53,9 @@ class Blobs(Protocol):
         ...
 
     def path(self, name: str) -> Path:
-        """A file with the blob's octets, to be read and left alone. It need not exist."""
+        """A file with the blob's octets, to be read and left alone. Where it does not exist, this or whoever reads it
+        raises FileNotFoundError.
+        """
         ...
 
     def delete(self, name: str) -> None:
@@ -76,37 +70,38 @@ class Blobs(Protocol):
         """Tidies up behind processes that died: the names of the blobs that were deleted."""
         ...
 
-
-def open_blobs(url: str) -> "FileBlobs":
-    """The store that a `[blobs] url` names. Raises ValueError for one that this version doesn't know."""
-    if not url.startswith(SCHEME) or not url.removeprefix(SCHEME):
-        raise ValueError(f"blobs url {url!r} is not of the form {SCHEME}FOLDER")
-    return FileBlobs(Path(url.removeprefix(SCHEME)))
+    def close(self) -> None:
+        """Gives up what belongs to this process alone."""
+        ...
 
 
-class FileBlobs:
-    """Blobs in a folder: `NAME[-2:]/NAME`. The end of a name spreads them: ids that sort by time begin alike.
+def open_blobs(url: str, spool: Path) -> Blobs:
+    """The store that a `[blobs] url` names. Blobs that are elsewhere have their spool files in `spool`. Raises
+    ValueError for a url of another kind, ModuleNotFoundError where the extra is missing that it needs.
+    """
+    if url.startswith(FILE) and url != FILE:
+        return FileBlobs(Path(url.removeprefix(FILE)))
+    if url.startswith(S3) and url != S3:
+        from smtpintake.store.s3blobs import S3Blobs  # noqa: PLC0415 - an extra
 
-    Spool files lie in `spool/`, on the same filesystem, in one folder a process, whose lock lives as long as the
-    process does. Create one FileBlobs in each process: a forked child would share its parent's lock.
+        bucket, _, prefix = url.removeprefix(S3).partition("/")
+        return S3Blobs(bucket, prefix, spool)
+    raise ValueError(f"blobs url {url!r} is neither {FILE}FOLDER nor {S3}BUCKET/PREFIX")
+
+
+class FileBlobs(SpooledBlobs):
+    """Blobs in a folder: `NAME[-2:]/NAME`. The end of a name spreads them: ids that sort by time begin alike. Spool
+    files lie in `spool/`, on the same filesystem.
     """
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder / _SPOOL)
         self.folder: Final = folder
-        self._guard: Final = threading.Lock()
-        self._own: tuple[Path, IO[bytes]] | None = None
         self._durable_folders: Final[set[Path]] = set()
-
-    @property
-    def spool_folder(self) -> Path:
-        with self._guard:
-            if self._own is None:
-                self._own = self._claim_spool()
-            return self._own[0]
 
     def adopt(self, path: Path, name: str) -> None:
         place = self._place(name)
-        mark = self.spool_folder / _UNSETTLED / name
+        mark = self._mark(name)
         _sync(path)
         # First of all: where the disk of the blobs is not mounted, it fails, and nothing is put into the mount point.
         _link(path, mark)
@@ -114,12 +109,8 @@ class FileBlobs:
         _link(path, place)
         _sync(place.parent)
 
-    def settle(self, name: str) -> None:
-        self._place(name)
-        (self.spool_folder / _UNSETTLED / name).unlink(missing_ok=True)
-
     def unsettle(self, name: str) -> None:
-        place, mark = self._place(name), self.spool_folder / _UNSETTLED / name
+        place, mark = self._place(name), self._mark(name)
         with suppress(FileNotFoundError):
             _link(place, mark)
             _sync(mark.parent)
@@ -136,64 +127,15 @@ class FileBlobs:
     def path(self, name: str) -> Path:
         return self._place(name)
 
-    def delete(self, name: str) -> None:
-        self._place(name).unlink(missing_ok=True)
-        # The mark goes last: a process that dies in between leaves it, and the sweep deletes again.
-        self.settle(name)
-
     def names(self) -> Iterator[str]:
         for shard in self.folder.glob("??"):
             yield from (blob.name for blob in shard.iterdir())
 
-    def sweep(self, known: Known) -> tuple[str, ...]:
-        deleted: list[str] = []
-        with self._spool_locked():
-            for spool in (self.folder / _SPOOL).iterdir():
-                if spool.is_dir() and _is_abandoned(spool):
-                    deleted += self._sweep_one(spool, known)
-        return tuple(deleted)
-
-    def close(self) -> None:
-        """Gives up the spool folder, and removes it where no mail waits in it."""
-        with self._guard:
-            if self._own is None:
-                return
-            spool, lock = self._own
-            self._own = None
-            with lock:
-                if {entry.name for entry in spool.iterdir()} == {_LOCK, _UNSETTLED} and not any(
-                    (spool / _UNSETTLED).iterdir()
-                ):
-                    shutil.rmtree(spool)
-
-    def _sweep_one(self, spool: Path, known: Known) -> list[str]:
-        unsettled = {mark.name for mark in (spool / _UNSETTLED).glob("*")}
-        orphans = sorted(unsettled - set(known(unsettled))) if unsettled else []
-        for name in orphans:
-            self._place(name).unlink(missing_ok=True)
-        shutil.rmtree(spool)
-        return orphans
-
-    def _claim_spool(self) -> tuple[Path, IO[bytes]]:
-        with self._spool_locked():
-            spool = self.folder / _SPOOL / f"{os.getpid()}-{secrets.token_hex(4)}"
-            (spool / _UNSETTLED).mkdir(parents=True)
-            lock = (spool / _LOCK).open("ab")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            return spool, lock
-
-    @contextmanager
-    def _spool_locked(self) -> Iterator[None]:
-        # Between making a folder and locking it, a folder would look abandoned.
-        (self.folder / _SPOOL).mkdir(parents=True, exist_ok=True)
-        with (self.folder / _SPOOL / _LOCK).open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _remove(self, name: str) -> None:
+        self._place(name).unlink(missing_ok=True)
 
     def _place(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a blob")
-        return self.folder / name[-2:] / name
+        return self.folder / checked(name)[-2:] / name
 
     def _make_durable_folder(self, folder: Path) -> None:
         if folder in self._durable_folders and folder.is_dir():
@@ -201,17 +143,6 @@ class FileBlobs:
         folder.mkdir(exist_ok=True)
         _sync(folder.parent)
         self._durable_folders.add(folder)
-
-
-def _is_abandoned(spool: Path) -> bool:
-    try:
-        with (spool / _LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return True
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _link(path: Path, place: Path) -> None:

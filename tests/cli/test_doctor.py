@@ -178,6 +178,17 @@ async def test_scanners_where_there_are_any(healthy: pytest.MonkeyPatch, command
     assert (status, "fail     clamd: " in out, "check clamd in [scanner]" in out) == (1, True, True)
 
 
+def test_a_bucket_where_blobs_are_in_one(
+    found: Found, healthy: pytest.MonkeyPatch, command: Run, bucket_url: str
+) -> None:
+    healthy.setenv("SMTPINTAKE_BLOBS__URL", bucket_url)
+    assert "bucket" not in found()
+    assert f"bucket: {bucket_url} can be listed" in command("doctor")[1]
+    healthy.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    result, seen, mend = found()["bucket"]
+    assert (result, "error sending request" in seen, "AWS_ENDPOINT_URL" in mend) == ("fail", True, True)
+
+
 def test_a_secret_that_others_can_read(found: Found, healthy: None, folder: Path) -> None:
     secret = folder / "var" / "secret"
     secret.write_text("s" * 64)

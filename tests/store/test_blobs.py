@@ -112,14 +112,16 @@ def test_a_name_cannot_lead_out_of_the_folder(blobs: FileBlobs, name: str) -> No
             act()
 
 
-@pytest.mark.parametrize("url", ["", "file:", "s3://bucket", "/var/blobs"])
-def test_an_unknown_url_is_refused(url: str) -> None:
+@pytest.mark.parametrize("url", ["", "file:", "s3://", "gs://bucket", "/var/blobs"])
+def test_an_unknown_url_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="file:FOLDER"):
-        open_blobs(url)
+        open_blobs(url, tmp_path)
 
 
 def test_a_url_names_the_folder(tmp_path: Path) -> None:
-    assert open_blobs(f"file:{tmp_path}/mails").folder == tmp_path / "mails"
+    blobs = open_blobs(f"file:{tmp_path}/mails", tmp_path / "spool")
+    assert isinstance(blobs, FileBlobs)
+    assert blobs.folder == tmp_path / "mails"
 
 
 def test_many_threads_adopt_at_once(blobs: FileBlobs) -> None:
