@@ -9,7 +9,7 @@ import click
 
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
-from smtpintake.convert.draft import Quoted
+from smtpintake.convert.quoted import Quoted
 from smtpintake.store.attachments import opened
 from smtpintake.store.edit import EditError, add_comment, edit_issue
 from smtpintake.store.tracker import issue_list, issue_view

@@ -10,7 +10,6 @@ two apart, for where the forwarder's word counts. Pure and total.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from html import escape
 from typing import Final
 
@@ -23,6 +22,7 @@ from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
 from smtpintake.convert.layers import is_too_long, layers
+from smtpintake.convert.quoted import Quoted
 from smtpintake.convert.reading import QuotingHtml, Reading
 from smtpintake.convert.safehtml import SafeHtml, sanitised
 from smtpintake.convert.trim import trim
@@ -31,15 +31,6 @@ from smtpintake.mail.threadkeys import base_subject, is_forward
 
 NO_TEXT: Final = "(this mail had no text)"
 COMMANDS_ONLY: Final = "(this mail had nothing but commands)"
-
-
-class Quoted(StrEnum):
-    """What is known of the older text that a mail quotes."""
-
-    NOTHING = ""  # there is none
-    UNPROVED = "unproved"  # it is hidden for what it looks like: nobody could say whether we know it
-    PROVED = "proved"  # all of it is known, and hidden
-    UNKNOWN = "unknown"  # some of it is not known, or was altered: that stays visible, and marked
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from smtpintake.convert.draft import Draft, Quoted
+from smtpintake.convert.draft import Draft
+from smtpintake.convert.quoted import Quoted
 from smtpintake.decide.facts import Finding
 from smtpintake.intake.place import Place
 from smtpintake.store.heard import heard

@@ -1,8 +1,9 @@
 """Message -> Draft."""
 
-from smtpintake.convert.draft import NO_TEXT, Draft, Quoted, draft
+from smtpintake.convert.draft import NO_TEXT, Draft, draft
 from smtpintake.convert.history import History
 from smtpintake.convert.layers import MAX_LINES
+from smtpintake.convert.quoted import Quoted
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 from tests import make
 
