@@ -13,8 +13,10 @@ from smtpintake.convert import forwarded
 from smtpintake.convert.containers import without_quotation
 from smtpintake.convert.draft import Draft
 from smtpintake.convert.filename import safe_name
+from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
+from smtpintake.convert.layers import layers
 from smtpintake.convert.safehtml import sanitised
 from smtpintake.convert.sniff import detected
 from smtpintake.convert.trim import trim
@@ -25,7 +27,7 @@ from smtpintake.mail.message import Message
 from smtpintake.mail.parse import read
 from smtpintake.mail.report import Action
 from tests.corpus.corpora import ours
-from tests.mail.letters import crlf, mail
+from tests.mail.letters import crlf
 
 _RUNS: Final = (
     "script, iframe, object, embed, form, link, meta, [onload], [onerror], [onclick], [href^='javascript:' i]"
@@ -106,6 +108,9 @@ def trimmed(octets: bytes) -> None:
     kept = iter(line.rstrip() for line in text.split("\n"))
     for line in trim(text, DEFAULT_SEPARATORS, reply=True).split("\n"):
         assert not line.strip() or any(line.strip() in candidate for candidate in kept), line
+    read = layers(text, ())
+    if read is not None:
+        read.told(History.of([text[len(text) // 2 :]]), History()).text.encode()
 
 
 def forward(octets: bytes) -> None:
@@ -118,11 +123,8 @@ def forward(octets: bytes) -> None:
 
 
 def report(octets: bytes) -> None:
-    """What stands between the fields of a report of delivery and its end."""
-    kind = 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'
-    found = read(
-        mail("Subject: failed", kind, author="MAILER-DAEMON@example.net", body=b"--b\n" + octets + b"\n--b--\n")
-    )
+    """A mail of a mail server: what it reports."""
+    found = read(as_mail(b"From: MAILER-DAEMON@example.net\n" + octets))
     if found.report is not None:
         assert all(isinstance(one.action, Action) for one in found.report.recipients)
 
@@ -172,7 +174,7 @@ def seeds(entry: str) -> Iterator[bytes]:
         elif entry in ("trim", "forwarded") and message.text:
             yield message.text.encode()
         elif entry == "dsn" and name.startswith(("dsn", "bounce", "arf", "mdn")):
-            yield octets.partition(b"\r\n\r\n")[2]
+            yield octets
         elif entry == "inside" and name in ("smime-opaque", "smime-opaque-attachment", "tnef-only"):
             yield b64decode(octets.partition(b"\r\n\r\n")[2])
         elif entry == "inside" and message.text:
