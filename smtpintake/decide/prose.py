@@ -11,7 +11,7 @@ from typing import Final
 from smtpintake.decide.facts import Finding
 
 # What is added to a trace after the check that decided.
-_AFTERWARDS: Final = frozenset(("recipients", "pair", "auto_reply", "commands", "answer", "forward"))
+_AFTERWARDS: Final = frozenset(("recipients", "pair", "auto_reply", "commands", "answer", "forward", "quotation"))
 
 _OUTCOMES: Final = {
     "created": "became a new issue",
@@ -254,6 +254,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "ignored": "A part of the mail does not fill a field: {detail}.",
     },
     "organisation": {"*": "It counts for the organisation {result}: {detail}."},
+    "quotation": {"*": "What it quotes is {result}: {detail}."},
     "forward": {"queued": "It is sent on {detail}.", "none": "It is not sent on: {detail}."},
     "rule": {
         "none": "No rule holds for it, {detail}.",
