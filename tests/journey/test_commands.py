@@ -97,7 +97,9 @@ def test_an_agent_answers_assigns_and_closes_in_one_mail(server: Server) -> None
     )
     assert issue["priority"] == "normal"
     answer, note = issue["comments"]
-    assert (answer["body_text"], answer["internal"]) == ("#prioritty high\n\nReplaced the fuse.", False)
+    assert answer["body_text"].startswith("#prioritty high\n\nReplaced the fuse.\n\nOn 3 Nov 2025")
+    assert "> #priority urgent" in answer["body_text"]  # she never wrote that: it stays, and is no command
+    assert (answer["quoted"], answer["internal"]) == ("unknown", False)
     assert answer["hidden_text"].startswith("#Status closed\n#assign")
     assert note["internal"]
     assert note["body_text"].split("\n") == [
