@@ -25,7 +25,7 @@ from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.record import Recorder
-from smtpintake.intake.snapshot import Snapshots
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.mail.address import Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope, Hello, Peer

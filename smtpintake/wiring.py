@@ -30,7 +30,7 @@ from smtpintake.intake.rates import Counted, Rates
 from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Job, Recorder
 from smtpintake.intake.review import Review
-from smtpintake.intake.snapshot import Snapshots
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.reply import Replies
 from smtpintake.net.clamd import Clamd

@@ -14,7 +14,7 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Orders
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.place import Place
-from smtpintake.intake.snapshot import Snapshot
+from smtpintake.store.snapshot import Snapshot
 from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
 from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows

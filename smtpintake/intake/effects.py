@@ -27,7 +27,7 @@ from smtpintake.intake.commentrow import MAX_NAME, comment_row
 from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.original import original, unanswered
 from smtpintake.intake.place import Place
-from smtpintake.intake.snapshot import Snapshot
+from smtpintake.store.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
 from smtpintake.intake.takingpart import TakingPart, participants
 from smtpintake.mail.ids import new_id

@@ -19,7 +19,7 @@ from smtpintake.decide.facts import Finding
 from smtpintake.decide.outcome import is_accepted, most_done, reply_to
 from smtpintake.decide.pastfacts import remember, written
 from smtpintake.intake.place import Place
-from smtpintake.intake.snapshot import Snapshot
+from smtpintake.store.snapshot import Snapshot
 from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.mail.envelope import Login, Relay
 from smtpintake.mail.ids import new_id

@@ -24,7 +24,7 @@ from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.analysis import Task
 from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.record import Job
-from smtpintake.intake.snapshot import Snapshots
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
 from smtpintake.intake.writer import Writer

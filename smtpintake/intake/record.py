@@ -27,7 +27,7 @@ from smtpintake.intake.effects import Drawn, Effects
 from smtpintake.intake.forwarding import Forwarding
 from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.logrows import LogRows
-from smtpintake.intake.snapshot import Snapshot, Snapshots
+from smtpintake.store.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Release, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Replies

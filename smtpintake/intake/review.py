@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.record import Recorder
 from smtpintake.intake.release import by_itself, judge_again, reading, release, resubmitted
-from smtpintake.intake.snapshot import Snapshots
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.store import review as store
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database

@@ -16,6 +16,7 @@ from smtpintake.store.prepared import Prepared, Values
 from smtpintake.store.schema import (
     Attachment,
     Comment,
+    Event,
     Issue,
     IssueLink,
     LogRow,
@@ -46,6 +47,7 @@ _ORDER: Final[tuple[type[Model], ...]] = (
     ThreadKey,
     Participant,
     IssueLink,
+    Event,
     OutboxMail,
 )
 _MAY_EXIST: Final[frozenset[type[Model]]] = frozenset((ThreadKey, Participant, IssueLink, PastFacts))

@@ -22,7 +22,7 @@ from smtpintake.intake.analysis import drawn
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.explain import explain
 from smtpintake.intake.record import Recorder, independent
-from smtpintake.intake.snapshot import Snapshots
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
 from smtpintake.mail import transfer
 from smtpintake.mail.envelope import Login, Relay, ToldBy

@@ -25,6 +25,7 @@ from smtpintake.decide.policy.inbox import (
 from smtpintake.decide.policy.inforce import EMPTY_POLICY, Policy
 from smtpintake.decide.policy.mapping import FieldMapping
 from smtpintake.decide.policy.naming import organisations_named, people_named
+from smtpintake.decide.policy.notify import Happening, Notify
 from smtpintake.decide.policy.ownfield import FieldType, OwnField
 from smtpintake.decide.policy.pair import Pair, Together
 from smtpintake.decide.policy.people import Organisation, Person
@@ -56,9 +57,11 @@ __all__ = [
     "FieldMapping",
     "FieldType",
     "Forwards",
+    "Happening",
     "Inbox",
     "IssueType",
     "Key",
+    "Notify",
     "OnFail",
     "OnUnwanted",
     "Organisation",

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from smtpintake.decide.fields import Name
+from smtpintake.decide.policy.notify import Notify
 from smtpintake.decide.policy.ownfield import OwnField
 from smtpintake.decide.policy.section import Section
 
@@ -42,6 +43,9 @@ class Project(Section):
     """Fields of your own, which its issues have besides the others."""
     default_role: Literal["none", "customer", "member"] = "customer"
     """The role of registered people who have neither role nor permissions here; `none` closes the project to them."""
+
+    notify: Notify = Notify()
+    """Who hears by mail of what happens to its issues."""
 
     @model_validator(mode="after")
     def _types_are_distinct(self) -> Self:

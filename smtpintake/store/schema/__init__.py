@@ -12,6 +12,7 @@ from smtpintake.store.schema.directory import (
     PolicyVersion,
     Project,
 )
+from smtpintake.store.schema.event import Event
 from smtpintake.store.schema.greylist import Greylisted, ProvenNetwork
 from smtpintake.store.schema.maillog import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.operators import ApiToken, Operator
@@ -24,6 +25,7 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "Comment",
+    "Event",
     "Greylisted",
     "HeldReview",
     "Inbox",
