@@ -20,6 +20,7 @@ class Written:
     subject: str
     text: str
     html: str
+    to: str = "Support <support@example.org>"
 
 
 Reply = Callable[[str, str, str, Written], Written]
@@ -47,14 +48,14 @@ def outlook(author: str, address: str, words: str, answered: Written) -> Written
     subject = answered.subject.removeprefix("Re: ")
     text = (
         f"{words}\n\n________________________________\nFrom: {answered.author} <{answered.address}>\n"
-        f"Sent: Monday, March 2, 2026 9:00 AM\nTo: Support <support@example.org>\nSubject: {answered.subject}\n\n"
+        f"Sent: Monday, March 2, 2026 9:00 AM\nTo: {answered.to}\nSubject: {answered.subject}\n\n"
         f"{answered.text}"
     )
     html = (
         f'{_paragraphs(words)}<div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1">'
         f'<div id="divRplyFwdMsg" dir="ltr"><font face="Calibri"><b>From:</b> {answered.author} '
         f"&lt;{answered.address}&gt;<br><b>Sent:</b> Monday, March 2, 2026 9:00 AM<br>"
-        f"<b>To:</b> Support &lt;support@example.org&gt;<br>"
+        f"<b>To:</b> {escape(answered.to)}<br>"
         f"<b>Subject:</b> {answered.subject}</font><div>&nbsp;</div></div><div>{answered.html}</div>"
     )
     return Written(author, address, answered.date, f"Re: {subject}", text, html)
@@ -69,6 +70,17 @@ def apple(author: str, address: str, words: str, answered: Written) -> Written:
     )
     subject = f"Re: {answered.subject.removeprefix('Re: ')}"
     return Written(author, address, answered.date, subject, f"{words}\n\n> {said}\n> \n{quoted}\n", html)
+
+
+def thunderbird(author: str, address: str, words: str, answered: Written) -> Written:
+    said = f"On 3/2/26 09:00, {answered.author} wrote:"
+    quoted = "\n".join(f"> {line}".rstrip() if line[:1] != ">" else f">{line}" for line in answered.text.split("\n"))
+    html = (
+        f'<p>{"<br>".join(map(escape, words.splitlines()))}</p><div class="moz-cite-prefix">{escape(said)}<br></div>'
+        f'<blockquote type="cite" cite="mid:1@customer.example">{answered.html}</blockquote>'
+    )
+    subject = f"Re: {answered.subject.removeprefix('Re: ')}"
+    return Written(author, address, answered.date, subject, f"{words}\n\n{said}\n{quoted}\n", html)
 
 
 def octets(mail: Written, form: str) -> tuple[str, str]:

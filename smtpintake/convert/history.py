@@ -46,6 +46,8 @@ _LINK: Final = re.compile(r"\[([^\[\]\n]{1,300})\]\(([^()\s]{1,1000})\)")
 _TARGET: Final = re.compile(r"(?<=\S)(?=<(?:https?|mailto):)")
 # At one side of a word: `2*3` and `a_b` are none.
 _EMPHASIS: Final = re.compile(r"(?<![^\s(\[\"'])[*_]{1,3}(?=[^\s*_])|(?<=[^\s*_])[*_]{1,3}(?![^\s.,:;!?)\]\"'])")
+# Thunderbird's italics, whole and in one line only: `/tmp` is no `tmp`.
+_SLANTED: Final = re.compile(r"(?<![^\s(\[\"'])/(?=[^\s/])([^/\n]{1,300})(?<=\S)/(?![^\s.,:;!?)\]\"'])")
 
 
 class Verdict(Enum):
@@ -67,6 +69,8 @@ def words(text: str) -> str:
         text = _LINK.sub(_plain_link, _PICTURE.sub("", text))
     if "*" in text or "_" in text:
         text = _EMPHASIS.sub("", text)
+    if "/" in text:
+        text = _SLANTED.sub(r"\1", text)
     if "<http" in text or "<mailto:" in text:
         return _without_targets(_TARGET.sub(" ", text).split())
     return " ".join(text.split())

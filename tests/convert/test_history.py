@@ -24,6 +24,7 @@ def verdicts(*lines: str, history: History = HISTORY) -> list[Verdict]:
         ("> Dear\n> Ana,", "Dear Ana,"),
         (">> > | Dear Ana", "Dear\xa0 Ana"),
         ("*bold*. _it_ **both**", "bold. it both"),
+        ("/on fire/, it says", "on fire, it says"),
         ("- one\n* two\n• three", "one\ntwo\nthree"),
         ("[a@b.example](mailto:a@b.example)", "a@b.example"),
         ("a@b.example <mailto:a@b.example>", "a@b.example"),
@@ -44,6 +45,9 @@ def test_what_clients_change(one: str, other: str) -> None:
     [
         ("2*3", "23"),
         ("a_b", "ab"),
+        ("rm -r /tmp", "rm -r tmp"),
+        ("/usr/bin or /tmp", "usr/bin or tmp"),
+        ("1/2 or 3/4", "12 or 34"),
         ("-5 EUR", "5 EUR"),
         ("No", "no"),
         ("Yes.", "Yes?"),
@@ -113,7 +117,7 @@ def test_bounds() -> None:
     assert verdicts(*lines, "please restart the printer and tell us")[-1] is UNKNOWN
 
 
-TEXT = st.text(alphabet="ab \n>*_-|[]()<:\\\u6211\u200b1.", max_size=60)
+TEXT = st.text(alphabet="ab \n>*_/-|[]()<:\\\u6211\u200b1.", max_size=60)
 
 
 @given(TEXT)

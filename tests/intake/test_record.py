@@ -22,7 +22,6 @@ from smtpintake.intake.analysis import drawn
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.explain import explain
 from smtpintake.intake.record import Recorder, independent
-from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
 from smtpintake.mail import transfer
 from smtpintake.mail.envelope import Login, Relay, ToldBy
@@ -46,6 +45,7 @@ from smtpintake.store.schema import (
     ThreadKey,
     Trace,
 )
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.wiring import load_templates
 from tests import make
 from tests.decide.verdicts import verdict
