@@ -16,7 +16,7 @@ from tempfile import NamedTemporaryFile
 from limits.errors import ConfigurationError
 from sqlalchemy import Connection
 
-from smtpintake.compose import autoreply, forward
+from smtpintake.compose.kinds import SAMPLES
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import MIN_SECRET
 from smtpintake.intake.accounts import Account, Accounts
@@ -50,10 +50,13 @@ from smtpintake.store.readiness import NotReadyError
 
 def load_templates() -> Templates:
     """The templates that travel with the code."""
-    folder = resource("templates")
+    return Templates(_files(resource("templates")), SAMPLES)
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """The texts of the files in `folder` and below, by their names in it."""
     files = (path for path in folder.rglob("*") if path.is_file())
-    sources = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
-    return Templates(sources, {**autoreply.KINDS, forward.KIND: forward.SAMPLE})
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
 
 
 def load_secret(path: Path) -> bytes:

@@ -7,7 +7,7 @@ proved: whoever forges a From must not be able to send their words through us.
 """
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -23,16 +23,6 @@ from smtpintake.mail.message import Message, Origin
 
 KIND: Final = "autoreply"
 REPORT: Final = "commands"  # tells an agent which commands of their mail were not obeyed
-# What `Templates` tries the templates of both kinds with; these are all the values that they are given.
-SAMPLE: Final[Mapping[str, str]] = {
-    "issue_key": "SUP-12",
-    "title": "Printer on fire",
-    "inbox_name": "Customer support",
-    "inbox_address": "support@example.org",
-    "separator": "-- reply above this line --",
-    "details": "#status done: this is no status here",
-}
-KINDS: Final = {KIND: SAMPLE, REPORT: SAMPLE}
 
 # How many answers one address may be sent within the window that the caller counts, then silence (FreeScout#3670).
 MAX_RECENT: Final = 10
@@ -53,7 +43,8 @@ _SUPPRESSED: Final = frozenset(("all", "autoreply", "oof"))
 @dataclass(frozen=True, slots=True)
 class AutoReply:
     """An answer to be composed. `nonce` names it among all answers (the log id will do); `address` is the inbox's own,
-    the one it comes from; `title` and `details`, lines for people, are empty unless the author is proved.
+    the one it comes from; `title` and `details`, lines for people, are empty unless the author is proved; `link`
+    leads to the issue in the console, where there is one.
     """
 
     issue_key: str
@@ -68,6 +59,7 @@ class AutoReply:
     title: str = ""
     kind: str = KIND
     details: str = ""
+    link: str = ""
 
 
 def why_silent(
@@ -140,6 +132,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
     values = {
         "issue_key": reply.issue_key,
         "title": mime.one_line(reply.title)[:_MAX_TITLE],
+        "link": reply.link,
         "inbox_name": mime.one_line(reply.inbox_name),
         "inbox_address": inbox,
         "separator": reply.separator,
@@ -173,6 +166,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
         octets=mime.alternative(fields, rendered.text, rendered.html, boundary),
         reply_key=key if keyed else None,
         text=rendered.text,
+        fault=str(rendered.fault or ""),
     )
 
 

@@ -18,16 +18,6 @@ from smtpintake.compose.replyaddress import loop_mark, message_id
 from smtpintake.mail.address import Mailbox
 
 KIND: Final = "forward"
-SAMPLE: Final = {
-    "title": "Printer on fire",
-    "author": "Cara <cara@customer.example>",
-    "issue_key": "SUP-12",
-    "inbox_name": "Customer support",
-    "inbox_address": "support@example.org",
-    "log_id": "06fqg1z0abcdefgh",
-    "attached": "yes",
-    "unprocessed": "held, sender.unknown",
-}
 
 _MAX_TITLE: Final = 200
 _MAX_LINE: Final = 998  # RFC 5322 s2.1.1
@@ -97,6 +87,7 @@ def compose_forward(forward: Forward, templates: Templates, secret: bytes) -> Ou
         octets=octets,
         reply_key=None,
         text=rendered.text,
+        fault=str(rendered.fault or ""),
     )
 
 

@@ -1,37 +1,49 @@
-"""`Templates`: the words of our own mail, from jinja2 templates.
+"""`Templates`: the words of our own mail, from jinja2 templates and gettext catalogues.
 
-Contract: a template is named `LANGUAGE/KIND.subject`, `.txt` or `.html`; `en` has every kind. All are compiled and
-tried with sample values once, when they are loaded: whatever is wrong with them shows then, all at once, and not when a
-mail arrives. HTML is escaped, whatever a value holds; templates run in a sandbox and cannot reach into the program.
+Contract: a kind of mail has the templates `KIND.subject`, `KIND.txt` and `KIND.html`, in English; `locale/LANGUAGE.po`
+says in another language what they mark for translation. An installation may replace any of these files by its own, and
+add languages. All are compiled, and each kind tried in each language with sample values, once, when they are loaded:
+what is wrong shows then, all at once. A mail is never lost by it: where an own file is at fault, now or then, the mail
+is written with the built-in ones, and says so.
+
+HTML is escaped, whatever a value holds; templates run in a sandbox and cannot reach into the program.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from gettext import NullTranslations
 from typing import Final
 
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from babel.core import Locale
+from babel.dates import format_date, format_time
+from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
+
+from smtpintake.compose.catalogue import ENGLISH, CatalogueError, read_catalogue
+from smtpintake.compose.kinds import SEPARATOR, Values
 
 FALLBACK_LANGUAGE: Final = "en"
 
 _FORMS: Final = ("subject", "txt", "html")
-
-Values = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The texts of one mail. `subject` may still hold line ends: the header writer takes them out."""
-
-    subject: str
-    text: str
-    html: str
-    language: str
+# Whatever a template can do wrong inside its sandbox.
+_MISHAPS: Final = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFault:
-    """One thing wrong with a template: its name, the line where known or 0, and what."""
+    """One thing wrong with a template or catalogue: its name, the line where known or 0, and what."""
 
     template: str
     line: int
@@ -41,73 +53,177 @@ class TemplateFault:
         return f"{self.template}:{self.line}: {self.what}" if self.line else f"{self.template}: {self.what}"
 
 
-class TemplatesError(ValueError):
-    """Templates are wrong; `faults` lists everything that is."""
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The texts of one mail. `subject` may still hold line ends: the header writer takes them out. `fault` is why the
+    installation's own templates were not used, where they should have been.
+    """
 
-    def __init__(self, faults: tuple[TemplateFault, ...]) -> None:
-        super().__init__("; ".join(map(str, faults)))
-        self.faults = faults
+    subject: str
+    text: str
+    html: str
+    language: str
+    fault: TemplateFault | None = None
+
+
+class TemplatesError(ValueError):
+    """Built-in templates are wrong; `faults` lists everything that is."""
+
+    def __init__(self, faults: Iterable[TemplateFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
 
 
 class Templates:
-    """The templates of every kind and language. `samples` maps each kind to values as `render` will be given.
-
-    Raises TemplatesError.
+    """The files `built_in`, and an installation's `own` before them, both by name. `samples` maps each kind to values
+    as `render` will be given. Raises TemplatesError for built-in ones. `faults` is what is wrong with own ones.
     """
 
-    def __init__(self, sources: Mapping[str, str], samples: Mapping[str, Values]) -> None:
-        self._environment: Final = SandboxedEnvironment(
-            loader=DictLoader(sources),
-            autoescape=_escapes,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._compiled: Final[dict[str, Template]] = {}
-        if faults := tuple(self._faults(sources, samples)):
-            raise TemplatesError(faults)
+    def __init__(
+        self, built_in: Mapping[str, str], samples: Mapping[str, Values], own: Mapping[str, str] | None = None
+    ) -> None:
+        self._built_in: Final = _Edition((built_in,), samples)
+        if self._built_in.faults:
+            raise TemplatesError(self._built_in.faults)
+        self._chosen: Final = _Edition((own, built_in), samples) if own else self._built_in
+        self.faults: Final = self._chosen.faults
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those that we can write."""
+        return frozenset(self._chosen.catalogues)
 
     def render(self, kind: str, language: str, values: Values) -> Rendered:
         """The texts of a mail of this kind, in `language` where there is one, or in its base (`pt` for `pt-BR`)."""
-        chosen = next(
-            tried
-            for tried in (language, language.partition("-")[0], FALLBACK_LANGUAGE)
-            if f"{tried}/{kind}.subject" in self._compiled
-        )
+        try:
+            return self._chosen.render(kind, language, values)
+        except _FaultyTemplateError as error:
+            return replace(self._built_in.render(kind, language, values), fault=error.fault)
+
+    def separator(self, language: str, known: tuple[str, ...]) -> str:
+        """The line above which people answer: in their language, where it is one of those that are `known` to stand
+        there; else the first of these.
+        """
+        ours = self._chosen.catalogue(language)[1].gettext(SEPARATOR)
+        return ours if ours in known else next(iter(known), "")
+
+
+class _FaultyTemplateError(Exception):
+    def __init__(self, fault: TemplateFault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class _Edition:
+    """Templates and catalogues that are used together: of several files of one name the first layer's."""
+
+    def __init__(self, layers: Sequence[Mapping[str, str]], samples: Mapping[str, Values]) -> None:
+        self.catalogues: Final[dict[str, NullTranslations]] = {FALLBACK_LANGUAGE: ENGLISH}
+        self._environment: Final = _environment(ChainMap(*map(dict, layers)))
+        self._faulty: Final[dict[tuple[str, str], TemplateFault]] = {}
+        self.faults: Final = tuple(dict.fromkeys((*self._read_catalogues(layers), *self._try(samples))))
+
+    def catalogue(self, language: str) -> tuple[str, NullTranslations]:
+        """The language that is nearest to `language`, and its catalogue."""
+        tried = (language, language.partition("-")[0], FALLBACK_LANGUAGE)
+        chosen = next(each for each in tried if each in self.catalogues)
+        return chosen, self.catalogues[chosen]
+
+    def render(self, kind: str, language: str, values: Values) -> Rendered:
+        """Raises _FaultyTemplateError."""
+        language, catalogue = self.catalogue(language)
+        if fault := self._faulty.get((kind, language)):
+            raise _FaultyTemplateError(fault)
         # `Template.render` copies the environment's globals into a context for each template: once is enough.
-        variables = {**self._environment.globals, **values}
-        subject, text, html = (
-            "".join(template.root_render_func(template.new_context(variables, shared=True)))
-            for template in (self._compiled[f"{chosen}/{kind}.{form}"] for form in _FORMS)
-        )
-        return Rendered(subject, text, html, chosen)
+        variables = {**self._environment.globals, **values, "language": language, "catalogue": catalogue}
+        subject, text, html = (self._form(f"{kind}.{form}", variables) for form in _FORMS)
+        return Rendered(subject, text, html, language)
 
-    def _faults(self, sources: Mapping[str, str], samples: Mapping[str, Values]) -> Iterator[TemplateFault]:
-        languages = {FALLBACK_LANGUAGE, *(name.partition("/")[0] for name in sources if "/" in name)}
-        for kind, values in samples.items():
-            for language in sorted(languages):
-                names = [f"{language}/{kind}.{form}" for form in _FORMS]
-                if language != FALLBACK_LANGUAGE and not any(name in sources for name in names):
-                    continue
-                for name in names:
-                    yield from self._try(name, sources, values)
-
-    def _try(self, name: str, sources: Mapping[str, str], values: Values) -> Iterator[TemplateFault]:
-        """Compile the template and render it with `values`."""
-        if name not in sources:
-            yield TemplateFault(name, 0, "there is no such template")
-            return
+    def _form(self, name: str, variables: dict[str, object]) -> str:
         try:
             template = self._environment.get_template(name)
-            if not template.render(values).strip():
-                yield TemplateFault(name, 0, "the template gives an empty text")
-            self._compiled[name] = template
+            text = "".join(template.root_render_func(template.new_context(variables, shared=True)))
+        except TemplateNotFound as error:
+            raise _FaultyTemplateError(TemplateFault(str(error), 0, "there is no such template")) from error
         except TemplateSyntaxError as error:
-            yield TemplateFault(error.name or name, error.lineno, error.message or "syntax error")
-        except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            yield TemplateFault(name, 0, f"cannot be rendered: {error}")
+            fault = TemplateFault(error.name or name, error.lineno, error.message or "syntax error")
+            raise _FaultyTemplateError(fault) from error
+        except _MISHAPS as error:
+            what = f"cannot be rendered in {variables['language']}: {str(error) or type(error).__name__}"
+            raise _FaultyTemplateError(TemplateFault(name, 0, what)) from error
+        if not text.strip():
+            raise _FaultyTemplateError(TemplateFault(name, 0, "gives an empty text"))
+        return text
+
+    def _try(self, samples: Mapping[str, Values]) -> Iterator[TemplateFault]:
+        """Render each form of each kind in each language."""
+        for kind, values in samples.items():
+            for language, catalogue in self.catalogues.items():
+                variables = {**self._environment.globals, **values, "language": language, "catalogue": catalogue}
+                for form in _FORMS:
+                    try:
+                        self._form(f"{kind}.{form}", variables)
+                    except _FaultyTemplateError as error:
+                        self._faulty[kind, language] = error.fault
+                        yield error.fault
+
+    def _read_catalogues(self, layers: Sequence[Mapping[str, str]]) -> Iterator[TemplateFault]:
+        """Where several layers have a language, the messages of the first come before those of the others."""
+        for name, source in (item for layer in reversed(layers) for item in sorted(layer.items())):
+            language = name.removeprefix("locale/").removesuffix(".po")
+            if name != f"locale/{language}.po":
+                continue
+            try:
+                catalogue = read_catalogue(language, source)
+            except CatalogueError as error:
+                yield TemplateFault(name, error.line, str(error))
+            else:
+                catalogue.add_fallback(self.catalogues.get(language, ENGLISH))
+                self.catalogues[language] = catalogue
+
+
+def _environment(sources: Mapping[str, str]) -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(
+        loader=DictLoader(sources),
+        autoescape=_escapes,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=("jinja2.ext.i18n",),
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["moment"] = _moment
+    return environment
 
 
 def _escapes(name: str | None) -> bool:
     return name is not None and name.endswith(".html")
+
+
+# ---- what templates call -------------------------------------------------------------------------------------------
+
+
+@pass_context
+def _gettext(context: Context, message: str) -> str:
+    return _catalogue(context).gettext(message)
+
+
+@pass_context
+def _ngettext(context: Context, singular: str, plural: str, number: int) -> str:
+    return _catalogue(context).ngettext(singular, plural, number)
+
+
+def _catalogue(context: Context) -> NullTranslations:
+    catalogue = context["catalogue"]
+    assert isinstance(catalogue, NullTranslations)
+    return catalogue
+
+
+@pass_context
+def _moment(context: Context, moment: datetime) -> str:
+    """As people write a day and a time of it, in the reader's language; with its zone."""
+    locale = Locale.parse(context["language"], sep="-")
+    zone = moment.tzname() or ""
+    return f"{format_date(moment, 'long', locale)}, {format_time(moment, 'short', locale=locale)} {zone}".rstrip()

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from smtpintake.compose import forward
-from smtpintake.compose.autoreply import KINDS, AutoReply
+from smtpintake.compose.autoreply import AutoReply
+from smtpintake.compose.kinds import SAMPLES
 from smtpintake.compose.render import Templates
 from smtpintake.mail.address import Mailbox
 from smtpintake.resources import resource
@@ -19,7 +19,7 @@ def sources() -> dict[str, str]:
 
 
 def templates() -> Templates:
-    return Templates(sources(), {**KINDS, forward.KIND: forward.SAMPLE})
+    return Templates(sources(), SAMPLES)
 
 
 def autoreply(**values: Any) -> AutoReply:
