@@ -5,6 +5,9 @@ mapping and rules. Only who has the right to gives any, as a person (no machine)
 `key`, also in an inbox that asks nobody else for it. Whoever may not has written text, and hears nothing. Who may
 hears of each command that we don't know or that can't be done; it stays in the text. A command changes what the policy
 has: its statuses, its types, people who work on the project.
+
+`#internal` is the one command that must not become text: what was meant for few would be read by all who take part. A
+mail with it whose author may not is held instead.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, get_args
 
 from smtpintake.convert.commands import Command
-from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
+from smtpintake.decide.decision import AddComment, CreateIssue, Hold, Judgement
 from smtpintake.decide.facts import Facts, Finding, Sender, Standing
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import Changes, Orders, Refused
@@ -24,6 +27,7 @@ from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
 
 CHECK: Final = "commands"
+INTERNAL: Final = "internal"
 MAX_TAG: Final = 60
 MAX_FORWARDS: Final = 5
 
@@ -50,10 +54,16 @@ def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     standing = _standing(facts, decision)
     project = policy.projects.get(key)
     why = _why_not(facts, policy, decision)
+    if not why and (project is None or standing is None):
+        why = f"{key} is not in force"
+    public = _why_public(facts, policy, decision, why)
+    if public and facts.waived != INTERNAL:
+        return _with(replace(judgement, decision=Hold(Reason.INTERNAL_RIGHT)), Finding(INTERNAL, "hold", public))
+    if public:
+        judgement = _with(judgement, Finding(INTERNAL, "waived", public))
     if why or project is None or standing is None:
-        lines = _lines(facts.commands.commands)
-        return _with(judgement, Finding(CHECK, "text", f"{lines}: {why or f'{key} is not in force'}"))
-    execution = _Execution(facts, policy, project, standing, is_new=isinstance(decision, CreateIssue))
+        return _with(judgement, Finding(CHECK, "text", f"{_lines(facts.commands.commands)}: {why}"))
+    execution = _Execution(facts, policy, project, standing, isinstance(decision, CreateIssue), public)
     for command in facts.commands.commands:
         execution.give(command)
     return _ordered(judgement, decision, execution)
@@ -73,6 +83,16 @@ def _why_not(facts: Facts, policy: Policy, decision: CreateIssue | AddComment) -
             return f"the author's proof is {facts.proof}"
         answer = may_on(facts, policy, Right.COMMANDS, decision.candidate)
     return "" if answer else answer.why
+
+
+def _why_public(facts: Facts, policy: Policy, decision: CreateIssue | AddComment, text: str) -> str:
+    """Why a comment that asks to be internal would not be, or an empty string. `text` is why its commands are text."""
+    if facts.commands is None or not isinstance(decision, AddComment):
+        return ""
+    if all(command.word != INTERNAL for command in facts.commands.commands):
+        return ""
+    answer = may_on(facts, policy, Right.INTERNAL, decision.candidate)
+    return text or ("" if answer else answer.why)
 
 
 def _works_on(person: Sender, project: str) -> bool:
@@ -113,6 +133,7 @@ class _Execution:
     project: Project
     before: Standing
     is_new: bool
+    public: str  # why a comment cannot be internal
     now: Standing = field(init=False)
     internal: bool = False
     forward: list[str] = field(default_factory=list)
@@ -170,11 +191,13 @@ class _Execution:
         self.now = replace(self.now, tags=tuple(dict.fromkeys((*self.now.tags, *tags))))
 
     def make_internal(self, value: str) -> None:
-        if value:
-            raise _ImpossibleError("it takes nothing behind it")
         if self.is_new:
             raise _ImpossibleError("a new issue cannot be internal, only what is added to one")
+        if self.public:
+            raise _ImpossibleError(self.public)
         self.internal = True
+        if value:  # which may be what they wanted to keep apart
+            raise _ImpossibleError("it takes nothing behind it; the comment is internal all the same")
 
     def send_on(self, value: str) -> None:
         mailbox = _mailbox(value)
@@ -230,7 +253,7 @@ _WORDS: Final[Mapping[str, Callable[[_Execution, str], None]]] = {
     "priority": _Execution.set_priority,
     "type": _Execution.set_type,
     "tag": _Execution.add_tags,
-    "internal": _Execution.make_internal,
+    INTERNAL: _Execution.make_internal,
     "forward": _Execution.send_on,
 }
 

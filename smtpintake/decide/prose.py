@@ -273,6 +273,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "refused": "A command is not obeyed, {detail}.",
         "text": "Its commands are text: {detail}.",
     },
+    "internal": {"hold": "It asks to be an internal comment and would be a public one, so it is held: {detail}."},
     "held": {"*": "An operator has decided, {result}: {detail}."},
     "pair": {"one": "Its inboxes share one issue: {detail}."},
     "auto_reply": {

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     THREAD_CLOSED = "thread.closed"
     THREAD_UNMATCHED = "thread.unmatched"
     THREAD_RIGHT = "thread.right"
+    INTERNAL_RIGHT = "internal.right"
     RULE_REJECT = "rule.reject"
     RULE_DEFER = "rule.defer"
     RULE_HOLD = "rule.hold"

@@ -6,11 +6,11 @@ import pytest
 
 from smtpintake.auth.results import UNVERIFIED
 from smtpintake.decide.commands import MAX_FORWARDS
-from smtpintake.decide.decision import AddComment, CreateIssue
+from smtpintake.decide.decision import AddComment, CreateIssue, Hold, Judgement
 from smtpintake.decide.facts import Finding, Sender
 from smtpintake.decide.judge import judge
 from smtpintake.decide.orders import NO_ORDERS, Changes, Orders
-from smtpintake.decide.policy import Role
+from smtpintake.decide.policy import Policy, Proof, Rights, Role
 from smtpintake.mail.message import Origin
 from smtpintake.mail.reason import Reason
 from tests import make
@@ -91,7 +91,7 @@ def test_nobody_takes_the_assignee_away() -> None:
         ("#assign Ana Ruiz", "it takes an address"),
         ("#tag", "one or more tags"),
         ("#tag " + "x" * 61, "one or more tags"),
-        ("#internal please", "it takes nothing"),
+        ("#internal please", "internal all the same"),
         ("#forward", "it takes an address"),
         ("#forward support@example.org", "leads back to us"),
         ("#forward support+x@EXAMPLE.org", "leads back to us"),
@@ -127,6 +127,11 @@ def test_an_internal_comment_reopens_nothing() -> None:
     decision, _ = decided(**facts_of("#internal", candidates=(make.candidate(),)))
     assert isinstance(decision, AddComment)
     assert (decision.orders.internal, decision.status) == (True, "")
+
+
+def test_what_follows_internal_stays_and_the_comment_is_internal_all_the_same() -> None:
+    orders = in_reply("#internal he never pays")
+    assert (orders.internal, orders.obeyed, len(orders.refused)) == (True, (), 1)
 
 
 def test_the_mail_is_sent_on_to_some_addresses() -> None:
@@ -169,6 +174,57 @@ def test_whoever_may_not_has_written_text(values: dict[str, Any], why: str) -> N
     assert decision.orders == NO_ORDERS
     assert [finding.result for finding in findings] == ["text"]
     assert why in findings[0].detail
+
+
+def internally(right: str = "aligned", **values: Any) -> Judgement:
+    """An answer with `#internal`, where `[rights] internal` asks for `right`."""
+    document = make.policy().document
+    rules = Policy(1, document.model_copy(update={"rights": Rights(internal=Proof(right))}))
+    values = {"candidates": (make.candidate(),)} | values
+    return judge(make.facts(rules, **facts_of("#internal", "#status closed", **values)), rules)
+
+
+WHO_MAY_NOT: list[tuple[str, dict[str, Any], str]] = [
+    ("aligned", {"sender": None}, "no right to commands on SUP-3"),
+    ("aligned", {"sender": make.sender(Role.CUSTOMER)}, "no right to commands on SUP-3"),
+    ("aligned", {"auth": UNVERIFIED}, "the author's proof is none"),
+    ("aligned", {"message": make.message(origin=Origin.LIST)}, "origin is list"),
+    ("aligned", {"message": make.message(origin=Origin.AUTO_REPLY)}, "origin is auto-reply"),
+    ("aligned", {"standing": {}}, "SUP is not in force"),
+    ("key", {}, "right to internal on SUP-3 (agent of SUP) takes proof key, this is aligned"),
+]
+
+
+@pytest.mark.parametrize(("right", "values", "why"), WHO_MAY_NOT)
+@pytest.mark.setting("rights.internal")
+def test_what_is_to_be_internal_is_never_public_by_accident(right: str, values: dict[str, Any], why: str) -> None:
+    judgement = internally(right, **values)
+    assert judgement.decision == Hold(Reason.INTERNAL_RIGHT)
+    last = judgement.findings[-1]
+    assert (last.check, last.result) == ("internal", "hold")
+    assert why in last.detail
+    assert judgement.forward == ()
+
+
+@pytest.mark.parametrize(("right", "values", "why"), WHO_MAY_NOT)
+def test_an_operator_who_releases_it_has_read_it(right: str, values: dict[str, Any], why: str) -> None:
+    waived = {"waived": "internal"}
+    decision = internally(right, **values, **waived).decision
+    assert isinstance(decision, AddComment)
+    assert not decision.orders.internal
+    assert "internal" not in [command.word for command in decision.orders.obeyed]
+
+
+def test_whoever_has_the_right_is_asked_for_no_more() -> None:
+    keyed = make.candidate(Reason.THREAD_KEY, key_owner="cara@customer.example")
+    decision = internally("key", auth=UNVERIFIED, candidates=(keyed,)).decision
+    assert isinstance(decision, AddComment)
+    assert decision.orders.internal
+
+
+def test_a_new_issue_that_asks_to_be_internal_is_as_any_other() -> None:
+    """Only those whom its author wrote to take part in it."""
+    assert isinstance(internally(candidates=(), sender=None).decision, CreateIssue)
 
 
 def test_an_inbox_that_believes_anybody_believes_no_commands() -> None:
