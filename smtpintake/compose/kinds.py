@@ -1,14 +1,11 @@
 """The kinds of mail that we write from templates, and the values that the templates of each are given.
 
 Contract: `SAMPLES` has, for each kind, all of its values as they may look: whoever writes a template reads here what it
-may use, templates are tried with them when they are loaded, and `smtpintake preview` begins with them. A value that is
-empty says that there is nothing of it.
+may use, and templates are tried with them when they are loaded. A value that is empty says that there is nothing of it;
+`html` is safe as it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
 from markupsafe import Markup
@@ -16,39 +13,6 @@ from markupsafe import Markup
 Values = Mapping[str, object]
 
 SEPARATOR: Final = "-- reply above this line --"
-
-
-class What(StrEnum):
-    """What a notice can tell of."""
-
-    CREATED = "created"
-    COMMENT = "comment"
-    NOTE = "note"  # an internal comment
-    STATUS = "status"
-    ASSIGNMENT = "assignment"
-
-
-class Because(StrEnum):
-    """Why somebody is told."""
-
-    PARTICIPANT = "participant"
-    ASSIGNEE = "assignee"
-    WATCHER = "watcher"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that happened to an issue. `author` is a name, empty for the system. `before` and `after` are statuses,
-    or names of assignees; `text` is what was written.
-    """
-
-    what: What
-    author: str
-    at: datetime
-    before: str = ""
-    after: str = ""
-    text: str = ""
-
 
 _ISSUE: Final[Values] = {
     "issue_key": "SUP-12",
@@ -58,33 +22,28 @@ _ISSUE: Final[Values] = {
     "inbox_address": "support@example.org",
     "separator": SEPARATOR,
 }
-_AT: Final = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-_CHANGES: Final = (
-    Change(What.CREATED, "Cara Klein", _AT, text="The printer is on fire.\n\nPlease come quickly."),
-    Change(What.COMMENT, "Ana Ruiz", _AT, text="We are on our way."),
-    Change(What.NOTE, "Ana Ruiz", _AT, text="Third time this year."),
-    Change(What.STATUS, "Ana Ruiz", _AT, "open", "done"),
-    Change(What.STATUS, "", _AT, "done", "open"),
-    Change(What.ASSIGNMENT, "Ana Ruiz", _AT, "", "Ben Roy"),
-    Change(What.ASSIGNMENT, "", _AT, "Ben Roy", ""),
+# What somebody wrote; `internal` is not empty where customers don't see it.
+_WORDS: Final[tuple[Values, ...]] = (
+    {"author": "Ana Ruiz", "text": "On our way.\n\nAna", "html": Markup("<p>On our way.</p><p>Ana</p>"), "internal": ""},
+    {"author": "Ben Roy", "text": "The third one.", "html": Markup("<p>The third one.</p>"), "internal": "yes"},
+)
+# `what` is `status` or `assignment`, of which `after` is empty where nobody is assigned any more.
+_CHANGES: Final[tuple[Values, ...]] = (
+    {"what": "status", "before": "open", "after": "closed"},
+    {"what": "assignment", "before": "", "after": "Ana Ruiz"},
+    {"what": "assignment", "before": "Ana Ruiz", "after": ""},
 )
 
 SAMPLES: Final[Mapping[str, Values]] = {
-    # To the author of a mail that made an issue.
-    "autoreply": {**_ISSUE, "details": ""},
+    # To the author of a mail that made an issue; `details` is what the inbox has to say besides.
+    "autoreply": {**_ISSUE, "details": "We are here again on Monday, 9:00."},
     # To an agent some of whose commands were not obeyed: a line for each.
     "commands": {**_ISSUE, "details": "#status done: this is no status here"},
-    # To customers and other participants: what somebody wrote, as text and as safe HTML; and the names of the files
-    # that were too large to go along.
-    "comment": {
-        **_ISSUE,
-        "author": "Ana Ruiz",
-        "text": "We are on our way.\n\nAna",
-        "html": Markup("<p>We are on our way.</p><p>Ana</p>"),
-        "left_out": ("video.mp4",),
-    },
-    # What happened to an issue, oldest first.
-    "notice": {**_ISSUE, "changes": _CHANGES, "because": Because.WATCHER},
+    # To those who take part or work on the issue: what was written, and what changed with it. `left_out` are the names
+    # of the files that were too large to go along.
+    "comment": {**_ISSUE, "words": _WORDS, "changes": _CHANGES, "left_out": ("video.mp4",)},
+    # To the same: changes alone.
+    "notice": {**_ISSUE, "changes": _CHANGES},
     # With a mail that is sent on; `attached` is empty where it was too large for that.
     "forward": {
         "title": "Printer on fire",
