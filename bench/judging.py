@@ -25,7 +25,6 @@ from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.record import Recorder
-from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.mail.address import Mailbox, ReversePath
 from smtpintake.mail.envelope import Envelope, Hello, Peer
@@ -34,6 +33,7 @@ from smtpintake.mail.parse import read
 from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
 from smtpintake.store.migrations import migrate
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.wiring import load_templates
 
 _PEOPLE: Final = (0, 1_000, 100_000)

@@ -30,7 +30,6 @@ from smtpintake.intake.rates import Counted, Rates
 from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Job, Recorder
 from smtpintake.intake.review import Review
-from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.writer import Writer
 from smtpintake.mail.reply import Replies
 from smtpintake.net.clamd import Clamd
@@ -46,6 +45,7 @@ from smtpintake.store.blobcheck import recover
 from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
 from smtpintake.store.readiness import NotReadyError
+from smtpintake.store.snapshot import Snapshots
 
 
 def load_templates() -> Templates:

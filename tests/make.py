@@ -146,7 +146,6 @@ def facts(rules: Policy, **values: Any) -> Facts:
         "delivery_key": "k",
         "auth": UNVERIFIED,
         "returned": False,
-        "recent_answers": 0,
         "now": NOW,
     }
     return Facts(**(base | values))

@@ -480,10 +480,12 @@ def upgrade() -> None:
         sa.Column("log_id", sa.String(), nullable=True),
         sa.Column("mail_from", sa.String(), nullable=False),
         sa.Column("rcpt_to", sa.String(), nullable=False),
+        sa.Column("domain", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("message_id", sa.String(), nullable=False),
         sa.Column("octets", sa.LargeBinary(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
+        sa.Column("automatic", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -510,6 +512,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("bounce_key IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_outbox_issue_id"), ["issue_id"], unique=False)
+        batch_op.create_index("ix_outbox_kind_created_at_domain", ["kind", "created_at", "domain"], unique=False)
         batch_op.create_index("ix_outbox_rcpt_to_created_at", ["rcpt_to", "created_at"], unique=False)
         batch_op.create_index("ix_outbox_state_next_attempt_at", ["state", "next_attempt_at"], unique=False)
 
@@ -529,6 +532,7 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_state_next_attempt_at")
         batch_op.drop_index("ix_outbox_rcpt_to_created_at")
+        batch_op.drop_index("ix_outbox_kind_created_at_domain")
         batch_op.drop_index(batch_op.f("ix_outbox_issue_id"))
         batch_op.drop_index(
             "ix_outbox_bounce_key",

@@ -59,4 +59,5 @@ def compose_answer(answer: Answer, secret: bytes) -> Outgoing:
         octets=mime.plain(fields, answer.text),
         reply_key=None,
         text=answer.text,
+        automatic=False,
     )

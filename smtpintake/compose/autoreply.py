@@ -23,9 +23,7 @@ from smtpintake.mail.message import Message, Origin
 
 KIND: Final = "autoreply"
 REPORT: Final = "commands"  # tells an agent which commands of their mail were not obeyed
-
-# How many answers one address may be sent within the window that the caller counts, then silence (FreeScout#3670).
-MAX_RECENT: Final = 10
+ANSWERS: Final = frozenset((KIND, REPORT))  # whoever writes to us can have them sent
 
 _MAX_REFERENCES: Final = 20
 _MAX_TITLE: Final = 200
@@ -68,14 +66,12 @@ def why_silent(
     own_addresses: Container[str],
     *,
     returned: bool = False,
-    recent: int = 0,
     stopped: str = "",
 ) -> str | None:
     """The reason not to answer this mail, fit for the log, or None where RFC 3834 lets us.
 
     `own_addresses` holds the folded addresses of every inbox, and `@domain` for a catch-all. `returned`: the mail
-    carries our loop mark. `recent`: how many answers the author was sent of late. `stopped`: why no mail
-    is to be sent to the author at all.
+    carries our loop mark. `stopped`: why no mail is to be sent to the author at all.
     """
     author = message.author
     if author is None:
@@ -91,11 +87,7 @@ def why_silent(
         return f"the mail's origin is {message.origin}"
     if reason := _why_not_by_header(message):
         return reason
-    if stopped:
-        return stopped
-    if recent >= MAX_RECENT:
-        return f"{author.mailbox.folded} was sent {recent} answers of late"
-    return None
+    return stopped or None
 
 
 def _why_not_to(mailbox: Mailbox, own_addresses: Container[str]) -> str | None:

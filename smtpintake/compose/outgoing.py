@@ -11,6 +11,7 @@ from dataclasses import dataclass
 class Outgoing:
     """`mail_from` is empty for the null reverse-path. `reply_key` is the key in Reply-To, if there is one, and
     `bounce_key` the one in `mail_from`. `text` is its plain text: quoted back to us, it is known.
+    `automatic` is False where a person wrote it.
     `fault` is what keeps the installation's own templates from being used: it was written with the built-in ones.
     """
 
@@ -23,4 +24,5 @@ class Outgoing:
     reply_key: str | None
     bounce_key: str | None = None
     text: str = ""
+    automatic: bool = True
     fault: str = ""

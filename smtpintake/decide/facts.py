@@ -6,7 +6,7 @@ which is why the same mail can be judged again later under other rules.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from smtpintake.auth.results import AuthVerdict
@@ -22,9 +22,6 @@ from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message
 from smtpintake.mail.reason import Reason
-
-# Robots that answer robots are slow at times: FreeScout counts over three hours, and so do we.
-ANSWER_WINDOW: Final = timedelta(minutes=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +147,6 @@ class Facts:
     they may name by folded address, and the `standing` of the candidates by issue id.
 
     `returned` is True where the mail carries the loop mark of this installation: we sent it ourselves.
-    `recent_answers` is how many automatic answers the author was sent within `ANSWER_WINDOW`.
 
     `stopped` says why no mail is to be sent to the author, and is empty where it may.
 
@@ -174,7 +170,6 @@ class Facts:
     delivery_key: str
     auth: AuthVerdict
     returned: bool
-    recent_answers: int
     now: datetime
     scans: tuple[Scan, ...] = ()
     shared: Earlier | None = None

@@ -46,7 +46,6 @@ class PastFacts:
     auth: AuthVerdict = UNVERIFIED
     scans: tuple[Scan, ...] = ()
     sender: Sender | None = None
-    recent_answers: int = 0
     returned: bool = False
     stopped: str = ""
     inboxes: dict[str, PastDelivery] = field(default_factory=dict)
@@ -67,7 +66,6 @@ def remember(envelope: Envelope, auth: AuthVerdict, scans: tuple[Scan, ...], del
         auth=auth,
         scans=scans,
         sender=first.sender if first else None,
-        recent_answers=first.recent_answers if first else 0,
         returned=first.returned if first else False,
         stopped=first.stopped if first else "",
         inboxes={facts.inbox.name: _delivery(facts) for facts in deliveries},

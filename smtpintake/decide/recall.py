@@ -51,7 +51,6 @@ class Memory:
             # An issue that only this policy leads to is known as it is today.
             standing={**facts.standing, **past.standing},
             returned=self.past.returned,
-            recent_answers=self.past.recent_answers,
             sent=past.sent,
             stopped=self.past.stopped,
             now=now,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smtpintake.compose.autoreply import KIND, REPORT, AutoReply, compose_autoreply, why_silent
+from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, Spent, why_no_answer
 from smtpintake.compose.forward import Forward, compose_forward
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
@@ -18,6 +19,7 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Refused
 from smtpintake.decide.policy import Inbox, Policy, Proof, Right
 from smtpintake.decide.rights import may
+from smtpintake.intake.place import Place
 from smtpintake.mail.address import Mailbox
 
 CHECK = "auto_reply"
@@ -25,50 +27,52 @@ CHECK = "auto_reply"
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """`secret` signs reply addresses and Message-IDs."""
+    """`secret` signs reply addresses and Message-IDs; `budget` is how much a machine may write."""
 
     secret: bytes
     templates: Templates
+    budget: Budget = DEFAULT_BUDGET
 
-    def answer(self, facts: Facts, policy: Policy, issue_key: str, log_id: str) -> Outgoing | Finding:
-        """The auto-reply to the mail of `facts`, which has become `issue_key`, or why there is none."""
-        wanted = facts.inbox.auto_reply
-        if not wanted.enabled:
+    def answer(self, place: Place, policy: Policy, spent: Spent) -> Outgoing | Finding:
+        """The auto-reply to the mail of `place`, which has become its issue, or why there is none. `spent` is what the
+        author was sent of late.
+        """
+        facts = place.facts
+        if not facts.inbox.auto_reply.enabled:
             return Finding(CHECK, "none", f"inbox {facts.inbox.name} sends none")
         heard = may(facts, policy, Right.AUTO_REPLY, facts.inbox.project)
         if not heard:
             return Finding(CHECK, "none", heard.why)
-        if silence := _silence(facts, policy):
+        if silence := _silence(facts, policy) or why_no_answer(self.budget, spent, author_of(facts), facts.now):
             return Finding(CHECK, "none", silence)
-        return self._composed(facts, policy, issue_key, log_id)
+        return self._composed(place, policy)
 
-    def report(
-        self, facts: Facts, policy: Policy, issue_key: str, log_id: str, refused: Sequence[Refused]
-    ) -> Outgoing | Finding:
-        """The mail that tells the author of `facts` which of their commands were not obeyed, or why there is none. They
+    def report(self, place: Place, policy: Policy, refused: Sequence[Refused], spent: Spent) -> Outgoing | Finding:
+        """The mail that tells the author of `place` which of their commands were not obeyed, or why there is none. They
         are proved, or they could give none.
         """
-        if silence := _silence(facts, policy):
+        facts, address = place.facts, author_of(place.facts)
+        exhausted = why_no_answer(self.budget, spent, address, facts.now, place.issue_id, paused=False)
+        if silence := _silence(facts, policy) or exhausted:
             return Finding(REPORT, "none", silence)
         details = "\n".join(f"{each.command.line}: {each.why}" for each in refused)
-        return self._composed(facts, policy, issue_key, log_id, kind=REPORT, details=details)
+        return self._composed(place, policy, kind=REPORT, details=details)
 
     def forward(self, forward: Forward) -> Outgoing:
         """The mail that sends another one on."""
         return compose_forward(forward, self.templates, self.secret)
 
-    def _composed(
-        self, facts: Facts, policy: Policy, issue_key: str, log_id: str, *, kind: str = KIND, details: str = ""
-    ) -> Outgoing:
+    def _composed(self, place: Place, policy: Policy, *, kind: str = KIND, details: str = "") -> Outgoing:
+        facts = place.facts
         reply = AutoReply(
-            issue_key=issue_key,
+            issue_key=place.issue_key or "",
             author=facts.message.authors[0].mailbox,
             address=inbox_address(facts),
             inbox_name=policy.projects[facts.inbox.project].name,
             language=facts.inbox.language,
             separator=_separator(facts.inbox),
             message=facts.message,
-            nonce=log_id,
+            nonce=place.log_id,
             now=facts.now,
             title=facts.message.subject if facts.proof.rank >= Proof.ALIGNED.rank else "",
             kind=kind,
@@ -87,9 +91,13 @@ def _silence(facts: Facts, policy: Policy) -> str | None:
         facts.message,
         policy.addresses,
         returned=facts.returned,
-        recent=facts.recent_answers,
         stopped=facts.stopped,
     )
+
+
+def author_of(facts: Facts) -> str:
+    """The folded address of whom an answer goes to; empty where nobody wrote the mail."""
+    return facts.message.authors[0].mailbox.folded if facts.message.authors else ""
 
 
 def inbox_address(facts: Facts) -> Mailbox:

@@ -1,26 +1,44 @@
 """`Answering`: the mail to the author a mail causes, as rows of the outbox, and the keys by which they reply to it.
 
-Contract: builds rows and writes none. One instance serves one group of mails, so that what the group has queued for
-somebody counts when the next of their mails is answered. Each answer, and each reason for none, is in the trace.
+Contract: builds rows and writes none. One instance serves one group of mails, and counts what the group has queued on
+top of what `spent_on` found. One incoming mail has at most one answer, however many issues it makes. Each answer, and
+each reason for none, is in the trace.
 """
 
-from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smtpintake.compose.autoreply import KIND, REPORT
+from smtpintake.compose.budget import NOTHING_SPENT, Ledger, Spent
 from smtpintake.compose.outgoing import Outgoing
+from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Orders
-from smtpintake.intake.answer import Answerer
+from smtpintake.intake.answer import Answerer, author_of
 from smtpintake.intake.place import Place
-from smtpintake.store.snapshot import Snapshot
 from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
 from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import ThreadKey
+from smtpintake.store.snapshot import Snapshot
 
 _CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
+
+
+def expecting(judged: Iterable[tuple[Facts, Judgement]]) -> set[str]:
+    """The folded addresses of those who may be answered: of whose budgets `Answering` wants to know."""
+    return {author_of(facts) for facts, judgement in judged if _may_be_answered(judgement)}
+
+
+def _may_be_answered(judgement: Judgement) -> bool:
+    match judgement.decision:
+        case CreateIssue():
+            return True
+        case AddComment(orders=orders):
+            return bool(orders.refused)
+        case _:
+            return False
 
 
 @dataclass(slots=True)
@@ -29,21 +47,28 @@ class Answering:
 
     snapshot: Snapshot
     answerer: Answerer
+    spent: Mapping[str, Spent]
     rows: Rows
-    _answered: Counter[str] = field(default_factory=Counter)
+    _ledger: Ledger = field(default_factory=Ledger)
+    _answered: set[str] = field(default_factory=set)  # transactions
 
-    def answered(self, place: Place, issue_id: int, issue_key: str) -> Place:
-        """Tell the author that their mail has become `issue_key`."""
-        facts, policy = self._with_answers(place.facts), self.snapshot.policy
-        return self._queued(place, issue_id, self.answerer.answer(facts, policy, issue_key, place.log_id))
+    def answered(self, place: Place, issue_id: int, orders: Orders) -> Place:
+        """Tell the author that their mail has become an issue; or which of their commands were not obeyed, which names
+        the issue as well.
+        """
+        if orders.refused:
+            return self.reported(place, issue_id, orders)
+        policy = self.snapshot.policy
+        answer = self._second(place, KIND) or self.answerer.answer(place, policy, self._spent(place.facts))
+        return self._queued(place, issue_id, answer)
 
     def reported(self, place: Place, issue_id: int, orders: Orders) -> Place:
         """Tell the author which of their commands were not obeyed."""
-        if not orders.refused or place.issue_key is None:
+        if not orders.refused:
             return place
-        facts, policy = self._with_answers(place.facts), self.snapshot.policy
-        report = self.answerer.report(facts, policy, place.issue_key, place.log_id, orders.refused)
-        return self._queued(place, issue_id, report)
+        refused, policy = orders.refused, self.snapshot.policy
+        answer = self._second(place, REPORT) or self.answerer.report(place, policy, refused, self._spent(place.facts))
+        return self._queued(place, issue_id, answer)
 
     def _queued(self, place: Place, issue_id: int, answer: Outgoing | Finding) -> Place:
         """The place where the mail's author is answered, or where it was found why not."""
@@ -51,12 +76,19 @@ class Answering:
         judgement = replace(place.judgement, findings=(*place.judgement.findings, finding))
         return replace(place, judgement=judgement)
 
+    def _second(self, place: Place, kind: str) -> Finding | None:
+        """Why not, where the mail of `place` has been answered."""
+        if place.facts.envelope.transaction_id not in self._answered:
+            return None
+        return Finding(_CHECKS[kind], "none", "this mail has been answered from another inbox")
+
     def _queue(self, place: Place, issue_id: int, answer: Outgoing) -> Finding:
         """Put an answer to the author into the outbox."""
         facts = place.facts
         enqueue(self.rows, answer, facts.now, issue_id=issue_id, comment_id=place.comment_id, log_id=place.log_id)
-        self._answered[answer.rcpt_to] += 1
-        author = facts.message.authors[0].mailbox.folded
+        self._answered.add(facts.envelope.transaction_id)
+        self._ledger.add(answer.rcpt_to, issue_id)
+        author = author_of(facts)
         self._thread_key(issue_id, MESSAGE_ID, answer.message_id, author)
         if answer.reply_key:
             self._thread_key(issue_id, REPLY_KEY, answer.reply_key, author)
@@ -65,8 +97,7 @@ class Answering:
     def _thread_key(self, issue_id: int, kind: str, value: str, owner: str) -> None:
         self.rows.add(ThreadKey, issue_id=issue_id, kind=kind, value=value, owner=owner)
 
-    def _with_answers(self, facts: Facts) -> Facts:
-        """The facts with the answers that this very group has queued for the author."""
-        return replace(
-            facts, recent_answers=facts.recent_answers + self._answered[facts.message.authors[0].mailbox.folded]
-        )
+    def _spent(self, facts: Facts) -> Spent:
+        """What the author was sent of late, with what this very group has queued for them."""
+        address = author_of(facts)
+        return self._ledger.on_top_of(self.spent.get(address, NOTHING_SPENT), address, facts.now)

@@ -27,7 +27,6 @@ from smtpintake.intake.commentrow import MAX_NAME, comment_row
 from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.original import original, unanswered
 from smtpintake.intake.place import Place
-from smtpintake.store.snapshot import Snapshot
 from smtpintake.intake.submission import Submission
 from smtpintake.intake.takingpart import TakingPart, participants
 from smtpintake.mail.ids import new_id
@@ -47,6 +46,7 @@ from smtpintake.store.schema import (
     PersonRole,
     ThreadKey,
 )
+from smtpintake.store.snapshot import Snapshot
 
 Judged = tuple[tuple[Facts, Judgement], ...]
 
@@ -175,8 +175,9 @@ class Effects:
         if decision.follows is not None:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=decision.follows.issue_id, kind="follows")
         place = replace(place, issue_id=issue_id, issue_key=key)
-        place = unanswered(place) if decision.owner else self.answering.answered(place, issue_id, key)
-        return self.answering.reported(place, issue_id, decision.orders)
+        if decision.owner:
+            return self.answering.reported(unanswered(place), issue_id, decision.orders)
+        return self.answering.answered(place, issue_id, decision.orders)
 
     def _note(
         self, submission: Submission, place: Place, decision: CreateIssue, note: Draft, author_id: int | None

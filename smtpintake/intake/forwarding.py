@@ -3,12 +3,13 @@
 Contract: builds rows and writes none. What rules and commands send on goes once the mail is taken in (an issue, a
 comment) or set aside; what is held, when it is released. `forward_unprocessed_to` is for mail that is held, set aside,
 or refused by a rule, when it comes. Never for one of our own mails come back, never to an address that leads back to
-us, and to each address at most `MAX_RECENT` mails within three hours. Costs a query only where something is to be sent.
+us, and to each address at most `MAX_RECENT` mails within `WINDOW`. Costs a query only where something is to be sent.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -24,12 +25,13 @@ from smtpintake.intake.submission import Submission
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.reason import Reason
 from smtpintake.store.addresses import stopped
-from smtpintake.store.evidence import recently_answered
 from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows
+from smtpintake.store.spent import forwarded
 
 CHECK: Final = "forward"
 MAX_RECENT: Final = 100
+WINDOW: Final = timedelta(hours=3)
 
 _TAKEN: Final = frozenset((Outcome.CREATED, Outcome.COMMENTED, Outcome.DISCARDED))
 _UNPROCESSED: Final = frozenset((Outcome.HELD, Outcome.DISCARDED))
@@ -59,7 +61,7 @@ class Forwarding:
         ]
 
     def _of(self, place: Place, addresses: Sequence[str], original: bytes | None, done: list[str]) -> Place:
-        recent = recently_answered(self.connection, addresses, place.facts.now)
+        recent = forwarded(self.connection, addresses, place.facts.now - WINDOW)
         silenced = stopped(self.connection, addresses, place.facts.now)
         findings: list[Finding] = []
         for address in addresses:
@@ -80,7 +82,7 @@ class Forwarding:
             return Finding(CHECK, "none", silenced)
         recent += self._sent[address]
         if recent >= MAX_RECENT:
-            return Finding(CHECK, "none", f"{address} was sent {recent} mails of late")
+            return Finding(CHECK, "none", f"{address} was sent on {recent} mails of late")
         return None
 
     def _send(self, place: Place, address: str, original: bytes | None, *, number: int) -> Finding:

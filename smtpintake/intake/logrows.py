@@ -19,7 +19,6 @@ from smtpintake.decide.facts import Finding
 from smtpintake.decide.outcome import is_accepted, most_done, reply_to
 from smtpintake.decide.pastfacts import remember, written
 from smtpintake.intake.place import Place
-from smtpintake.store.snapshot import Snapshot
 from smtpintake.intake.submission import Refusal, Submission
 from smtpintake.mail.envelope import Login, Relay
 from smtpintake.mail.ids import new_id
@@ -27,6 +26,7 @@ from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Replies, Reply
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import LogRow, PastFacts, RawMail, Trace
+from smtpintake.store.snapshot import Snapshot
 
 MAX_LOGGED: Final = 1000  # characters of a subject or an author in the log
 

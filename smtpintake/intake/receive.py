@@ -24,7 +24,6 @@ from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.analysis import Task
 from smtpintake.intake.inquiry import Inquiry
 from smtpintake.intake.record import Job
-from smtpintake.store.snapshot import Snapshots
 from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Failure, Raw, Refusal, Submission
 from smtpintake.intake.writer import Writer
@@ -36,6 +35,7 @@ from smtpintake.net.scanner import Scannable, Scanners
 from smtpintake.store.blobcheck import blob_is_named
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
+from smtpintake.store.snapshot import Snapshots
 
 _log: Final = structlog.get_logger(__name__)
 

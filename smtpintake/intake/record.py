@@ -21,13 +21,12 @@ from smtpintake.decide.outcome import outcome_of, reconcile
 from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.answer import Answerer
-from smtpintake.intake.answering import Answering
+from smtpintake.intake.answering import Answering, expecting
 from smtpintake.intake.bounced import Bounced
 from smtpintake.intake.effects import Drawn, Effects
 from smtpintake.intake.forwarding import Forwarding
 from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.logrows import LogRows
-from smtpintake.store.snapshot import Snapshot, Snapshots
 from smtpintake.intake.submission import Refusal, Release, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Replies
@@ -38,6 +37,8 @@ from smtpintake.store.evidence import gather
 from smtpintake.store.prepared import Prepared
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, LogRow, Person, Project, RawMail
+from smtpintake.store.snapshot import Snapshot, Snapshots
+from smtpintake.store.spent import spent_on
 
 Job = Submission | Refusal
 
@@ -119,7 +120,7 @@ class Recorder:
         if not mail.is_released(by_itself=not submission.release.waived):
             return Released(mail, ())
         rows = Rows()
-        answering = Answering(snapshot, self._answerer, rows)
+        answering = self._answering(connection, snapshot, [mail], rows, now)
         drawn = _draw(connection, snapshot, [mail])
         effects = Effects(snapshot, drawn, answering, Hearing(connection), Bounced(rows), rows)
         places = effects.place(submission, submission.analysis.draft, mail.results)
@@ -135,7 +136,7 @@ class Recorder:
         judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)
-        answering = Answering(snapshot, self._answerer, rows)
+        answering = self._answering(connection, snapshot, judged.values(), rows, now)
         drawn = _draw(connection, snapshot, judged.values())
         effects = Effects(snapshot, drawn, answering, Hearing(connection), Bounced(rows), rows)
         forwarding = Forwarding(connection, self._answerer, snapshot.policy, rows)
@@ -152,6 +153,13 @@ class Recorder:
                 replies.append(log.mail(job, job.analysis, places, mail.lost))
         _write(connection, rows, effects)
         return replies
+
+    def _answering(
+        self, connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMail], rows: Rows, now: datetime
+    ) -> Answering:
+        addresses = expecting(result for mail in judged for result in mail.results)
+        spent = spent_on(connection, addresses, self._answerer.budget, now)
+        return Answering(snapshot, self._answerer, spent, rows)
 
     def judge(
         self,

@@ -19,11 +19,11 @@ from sqlalchemy.exc import DBAPIError
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.record import Recorder
 from smtpintake.intake.release import by_itself, judge_again, reading, release, resubmitted
-from smtpintake.store.snapshot import Snapshots
 from smtpintake.store import review as store
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import Held, NotHeldError, find_held, waiting_ids
+from smtpintake.store.snapshot import Snapshots
 
 BATCH: Final = 20
 _LEASE: Final = timedelta(minutes=2)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, select
 
 from smtpintake.convert.commands import CommandBlock
 from smtpintake.decide.commands import named_people
 from smtpintake.decide.decision import Outcome
 from smtpintake.decide.delivery import Delivery, delivery_key
-from smtpintake.decide.facts import ANSWER_WINDOW, Candidate, Earlier, Facts, Sender
+from smtpintake.decide.facts import Candidate, Earlier, Facts, Sender
 from smtpintake.decide.policy import Policy, Role
 from smtpintake.decide.threading import TokenTarget, token_targets
 from smtpintake.mail.reason import Reason
@@ -31,7 +31,6 @@ from smtpintake.store.schema import (
     Issue,
     LogRow,
     Organisation,
-    OutboxMail,
     Participant,
     Person,
     PersonAddress,
@@ -39,14 +38,13 @@ from smtpintake.store.schema import (
     Project,
     ThreadKey,
 )
-from smtpintake.store.types import UtcDateTime, stored_moment
+from smtpintake.store.types import stored_moment
 
 MESSAGE_ID: Final = "message-id"
 REPLY_KEY: Final = "reply-key"
 
 _issue, _project, _log = Issue.__table__.c, Project.__table__.c, LogRow.__table__.c
 _inbox, _key, _participant = Inbox.__table__.c, ThreadKey.__table__.c, Participant.__table__.c
-_outbox = OutboxMail.__table__.c
 _organisation = Organisation.__table__.c
 _person, _address, _role = Person.__table__.c, PersonAddress.__table__.c, PersonRole.__table__.c
 
@@ -101,11 +99,6 @@ _TAKES_PART: Final = Prepared(
         among(_participant.issue_id, "issues"), among(_participant.address, "wanted")
     )
 )
-_ANSWERED: Final = Prepared(
-    select(_outbox.rcpt_to, func.count())
-    .where(among(_outbox.rcpt_to, "wanted"), _outbox.created_at > bindparam("since", type_=UtcDateTime))
-    .group_by(_outbox.rcpt_to)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +144,6 @@ def gather(
     parts = _takes_part(connection, issues, authors | originals)
     commanded = any(_commands(delivery) for delivery in deliveries)
     standing = standings(connection, issues) if commanded and issues else {}
-    answered = recently_answered(connection, authors, now)
     silenced = stopped(connection, authors, now)
     return [
         Facts(
@@ -166,7 +158,6 @@ def gather(
             delivery_key=delivery.key,
             auth=delivery.analysis.auth,
             returned=returned(delivery),
-            recent_answers=answered.get(author_of(delivery), 0),
             now=now,
             scans=delivery.analysis.scans,
             shared=_shared(others, earlier),
@@ -256,11 +247,6 @@ def _takes_part(connection: Connection, issues: set[int], addresses: Iterable[st
     if not issues:
         return set()
     return {(issue, address) for issue, address in asked(_TAKES_PART, connection, addresses, issues=list(issues))}
-
-
-def recently_answered(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, int]:
-    """How many mails each address was sent within `ANSWER_WINDOW`; none where it is missing."""
-    return dict(asked(_ANSWERED, connection, addresses, since=now - ANSWER_WINDOW))
 
 
 def _candidates(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smtpintake.compose.autoreply import MAX_RECENT, compose_autoreply, why_silent
+from smtpintake.compose.autoreply import compose_autoreply, why_silent
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.replyaddress import loop_mark, reply_key
 from smtpintake.mail.address import Mailbox
@@ -91,10 +91,9 @@ def test_without_one_author_there_is_nobody_to_answer(values: dict[str, Any]) ->
     assert why_silent(make.envelope(), make.message(**values), OWN)
 
 
-def test_our_own_mark_and_a_spent_budget_silence() -> None:
+def test_our_own_mark_and_what_stops_an_address_silence() -> None:
     assert why_silent(make.envelope(), make.message(), OWN, returned=True)
-    assert why_silent(make.envelope(), make.message(), OWN, recent=MAX_RECENT - 1) is None
-    assert why_silent(make.envelope(), make.message(), OWN, recent=MAX_RECENT)
+    assert why_silent(make.envelope(), make.message(), OWN, stopped="it came back") == "it came back"
 
 
 # ---- the answer ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
+from smtpintake.compose.budget import Budget
 from smtpintake.decide.analysis import Analysis
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.policy import read_document
@@ -86,6 +87,9 @@ POLICY = {
     ],
     "person": [{"name": "Ana", "addresses": ["ana@example.org"], "roles": {"SUP": "agent"}}],
 }
+
+
+IMPATIENT = Budget(pause=timedelta())
 
 
 class World:
@@ -438,10 +442,30 @@ def close(world: World) -> None:
 
 
 def test_answers_to_one_author_fall_silent(world: World) -> None:
+    world.recorder = Recorder(world.snapshots, Answerer(SECRET, load_templates(), IMPATIENT), "mx.example.org")
     world.submit(*(mail() for _ in range(7)))
     world.submit(*(mail() for _ in range(7)))
     assert world.count(Issue) == 14
     assert world.count(OutboxMail) == 10
+    assert _why_silent(world) == {"cara@customer.example was sent 10 answers within 3 h"}
+
+
+def test_who_was_just_answered_is_not_answered_again(world: World) -> None:
+    world.submit(mail(), mail())
+    world.submit(mail(), mail(author="Ben <ben@customer.example>", mail_from="ben@customer.example"))
+    assert [row.rcpt_to for row in world.rows(OutboxMail)] == ["cara@customer.example", "ben@customer.example"]
+
+
+def test_a_mail_that_makes_two_issues_is_answered_once(world: World) -> None:
+    world.submit(mail("support@example.org", "ops@example.org"))
+    assert world.count(Issue) == 2
+    assert world.count(OutboxMail) == 1
+    assert _why_silent(world) == {"this mail has been answered from another inbox"}
+
+
+def _why_silent(world: World) -> set[str]:
+    findings = (finding for trace in world.rows(Trace) for finding in trace.findings)
+    return {each["detail"] for each in findings if (each["check"], each["result"]) == ("auto_reply", "none")}
 
 
 def test_what_no_analyser_could_read_is_deferred_and_its_octets_kept_once(world: World) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event, func, select
 from sqlmodel import Session
 
-from smtpintake.decide.facts import Facts
 from smtpintake.decide.policy import read_document
+from smtpintake.intake.place import Place
 from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Recorder
 from smtpintake.intake.spool import IN_MEMORY, Received
@@ -153,10 +153,10 @@ async def test_a_mail_that_we_fail_on_does_not_fail_its_neighbours(house: House)
         def __getattr__(self, name: str) -> object:
             return getattr(answerer, name)
 
-        def answer(self, facts: Facts, *rest: object) -> object:
-            if broken and facts.message.subject == "evil":
+        def answer(self, place: Place, *rest: object) -> object:
+            if broken and place.facts.message.subject == "evil":
                 raise RuntimeError("a bug")
-            return answerer.answer(facts, *rest)  # type: ignore[arg-type]
+            return answerer.answer(place, *rest)  # type: ignore[arg-type]
 
     recorder._answerer = Failing()  # type: ignore[assignment]
     writer = Writer(house.database, recorder.record, recorder.record_fault, lambda: None)

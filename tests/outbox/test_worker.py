@@ -55,6 +55,7 @@ def queue(database: Database, count: int = 1) -> None:
                     "kind": "autoreply",
                     "mail_from": "",
                     "rcpt_to": f"c{number}@customer.example",
+                    "domain": "customer.example",
                     "subject": "s",
                     "message_id": f"{number}@example.org",
                     "octets": f"Message-ID: <{number}@example.org>\r\n\r\nbody\r\n".encode(),

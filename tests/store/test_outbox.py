@@ -37,6 +37,7 @@ def queue(database: Database, count: int, **values: Any) -> None:
             "kind": "autoreply",
             "mail_from": "",
             "rcpt_to": f"c{number}@customer.example",
+            "domain": "customer.example",
             "subject": "s",
             "message_id": f"{number}@example.org",
             "octets": b"octets",

@@ -154,6 +154,7 @@ def outgoing() -> OutboxMail:
         log_id=CREATED,
         mail_from="",
         rcpt_to="cara@customer.example",
+        domain="customer.example",
         subject="[SUP-1] We have received your message",
         message_id="o1@example.org",
         octets=b"Subject: [SUP-1] We have received your message\r\n\r\nThanks.\r\n",

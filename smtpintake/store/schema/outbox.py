@@ -14,9 +14,9 @@ from smtpintake.store.types import Table, UtcDateTime, given_only
 
 
 class OutboxMail(Table, table=True):
-    """`mail_from` is the reverse-path, empty for the null one; `note` says what the last attempt came to, or why none
-    was made. `bounce_key` is the subaddress of its reverse-path, which no other mail has; `text` its plain text, known
-    where a reply quotes it.
+    """`mail_from` is the reverse-path, empty for the null one, and `domain` the recipient's; `note` says what the last
+    attempt came to, or why none was made. `bounce_key` is the subaddress of its reverse-path, which no other mail has;
+    `text` its plain text, known where a reply quotes it. `automatic` is False where a person wrote it.
 
     `bounced` is the worst that a proved report said of it since (`soft`, `hard`, `complaint`), `bounce` what it said.
     """
@@ -25,6 +25,7 @@ class OutboxMail(Table, table=True):
     __table_args__ = (
         Index("ix_outbox_state_next_attempt_at", "state", "next_attempt_at"),
         Index("ix_outbox_rcpt_to_created_at", "rcpt_to", "created_at"),
+        Index("ix_outbox_kind_created_at_domain", "kind", "created_at", "domain"),
         given_only("ix_outbox_bounce_key", "bounce_key", unique=True),
     )
 
@@ -35,10 +36,12 @@ class OutboxMail(Table, table=True):
     log_id: str | None = None
     mail_from: str
     rcpt_to: str
+    domain: str
     subject: str
     message_id: str = Field(unique=True)
     octets: bytes = Field(sa_type=LargeBinary)
     text: str = ""
+    automatic: bool = True
     created_at: datetime = Field(sa_type=UtcDateTime)
     state: str = "queued"
     attempts: int = 0
