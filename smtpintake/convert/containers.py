@@ -10,6 +10,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from smtpintake.convert import quoting
 
+MAX_LOOKED_THROUGH: Final = 2 << 20  # characters of Gmail's containers, which may stand in each other
+
 # The containers that clients put around what they quote.
 _CONTAINERS: Final = (
     "blockquote[type=cite], .moz-cite-prefix, .moz-forward-container, .yahoo_quoted"
@@ -72,8 +74,13 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
 def _taken_containers(body: LexborNode) -> list[str]:
     taken = _taken(_outermost(body.css(_CONTAINERS))) + _taken(_outermost(body.css(_QUOTED_BY_GMAIL)))
     # What Gmail's container still holds may be answers that were written between the quoted lines.
+    room = MAX_LOOKED_THROUGH
     for container in reversed(body.css(_GMAIL)):
-        text = " ".join(container.text().split())
+        text = container.text()
+        room -= len(text)
+        if room < 0:
+            break  # one in another, hundreds deep: what is left stays to be read
+        text = " ".join(text.split())
         if not text or quoting.is_attribution(text):
             taken += _taken([container])
     return taken

@@ -19,6 +19,7 @@ from smtpintake.mail.parts import Alternatives, Node, Part, Walk
 from smtpintake.mail.prescan import has_bare_newline, scan_section
 
 MAX_TEXT: Final = 256 << 10  # decoded octets of one text part
+MAX_TEXTS: Final = 1 << 20  # characters of all text parts; what comes then is an attachment
 MAX_DEPTH: Final = 3  # of parts that wrap others: signed, encrypted and signed again is what occurs
 
 MAX_NOTES: Final = 5
@@ -36,6 +37,7 @@ _CALENDAR: Final = frozenset(("text/calendar", "application/ics"))
 _ARMOUR: Final = {textfile.SIGNATURE: UNVERIFIED, textfile.ENCRYPTED: ENCRYPTED}
 _META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _PRESCAN: Final = 2 << 10  # octets of HTML in which it is looked for
+_RTF: Final = "lzfu"
 _BEGINNING: Final = 64  # octets that tell what a CMS message is
 
 
@@ -98,6 +100,13 @@ class Bodies:
     def _is_empty(self) -> bool:
         return not any((section.plain or section.html or "").strip() for section in self._sections)
 
+    def _is_full(self) -> bool:
+        """True where so much was said that those who look through it would take too long for more."""
+        full = sum(len(section.plain or "") + len(section.html or "") for section in self._sections) > MAX_TEXTS
+        if full:
+            self.defects.append(Defect("text.many", f"text parts of more than {MAX_TEXTS} characters"))
+        return full
+
     def _alternative(self, node: Node, section: _Section) -> None:
         """One of several forms of the same content, with what belongs to it (multipart/related, calendar files)."""
         if isinstance(node, Part):
@@ -112,6 +121,9 @@ class Bodies:
                 self._attach(part)
             if self._named is None and _may_be_body(part):
                 self._named = part
+            return
+        if self._is_full():
+            self._attach(part)
             return
         text = self._decoded(part)
         if part.content_type == _HTML:
@@ -194,7 +206,9 @@ class Bodies:
         if self._is_empty() and (found.text or found.html):
             self._sections.append(_Section(_decode(found.text), _decode(found.html)))
         elif self._is_empty() and found.rtf:
-            inside._attach(_file(found.rtf, "lzfu"))
+            if any(attachment.encoding.endswith(_RTF) for attachment in self.attachments):
+                return False  # each takes long to read, and no client sends two
+            inside._attach(_file(found.rtf, _RTF))
         for file in found.files:
             inside._attach(_file(file, ""))
         if not found.complete:

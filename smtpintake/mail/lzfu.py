@@ -47,5 +47,4 @@ def decompressed(octets: bytes) -> bytes:
 def _repeat(said: bytearray, back: int, length: int) -> None:
     """Say again the `length` octets that began `back` octets ago; they may reach into themselves."""
     start = len(said) - back
-    for index in range(length):
-        said.append(said[start + index])
+    said += (said[start : start + length] * (length // back + 1))[:length]

@@ -30,6 +30,9 @@ _UU: Final = re.compile(
 _Y: Final = re.compile(rb"=ybegin [^\r\n]{0,200}? name=([^\r\n]{1,255})\r?\n")
 _Y_END: Final = re.compile(rb"=yend [^\r\n]*\r?\n?")
 _Y_CONTROL: Final = re.compile(rb"^=y[^\r\n]*\r?\n?", re.MULTILINE)
+_Y_ESCAPES: Final = re.compile(rb"={2,}")  # of which only the last has something to escape
+# So much is decoded at a time, as each escape costs memory; and none is cut in two.
+_Y_BLOCK: Final = re.compile(rb".{1,65536}(?:(?<==).)?", re.DOTALL)
 _Y_PLAIN: Final = bytes((octet - 42) % 256 for octet in range(256))
 _Y_ESCAPED: Final = bytes((octet - 42 - 64) % 256 for octet in range(256))
 _SIGNED: Final = re.compile(_SIGNED_BEGIN + rb"[ \t]*\r?\n(?:[A-Za-z]+: [^\r\n]*\r?\n){0,20}[ \t]*\r?\n")
@@ -101,7 +104,12 @@ def uudecoded(lines: bytes) -> bytes:
 
 def ydecoded(lines: bytes) -> bytes:
     """The file that `lines`, from `=ybegin` to `=yend`, mean."""
-    plain, *escaped = _Y_CONTROL.sub(b"", lines).translate(None, b"\r\n").split(b"=")
+    encoded = _Y_ESCAPES.sub(b"=", _Y_CONTROL.sub(b"", lines).translate(None, b"\r\n"))
+    return b"".join(_ydecoded(block[0]) for block in _Y_BLOCK.finditer(encoded))
+
+
+def _ydecoded(encoded: bytes) -> bytes:
+    plain, *escaped = encoded.split(b"=")
     pieces = [plain.translate(_Y_PLAIN)]
     for piece in escaped:
         pieces += piece[:1].translate(_Y_ESCAPED), piece[1:].translate(_Y_PLAIN)

@@ -101,6 +101,11 @@ READ = {
     "tables": html("<table>" * 20_000),
     "quotes in quotes": html("<blockquote type=cite>" * 490 + "x"),
     "Gmail in Gmail": html("<div class=gmail_quote>x" * 480),
+    "40 texts in Gmail in Gmail": multipart(
+        "Content-Type: text/html\n\n" + "<div class=gmail_quote>" * 480 + "x " * 60_000,
+        *["Content-Type: text/html\n\n" + "x " * 120_000] * 39,
+        fields=("Subject: Re: x",),
+    ),
     "quoted-printable of equal signs": mail("Content-Transfer-Encoding: quoted-printable", body="=" * 1_000_000),
     "base64 of padding": mail("Content-Type: a/b", "Content-Transfer-Encoding: base64", body="A=" * 300_000),
     "padding behind a boundary": mail("Content-Type: multipart/mixed; boundary=b", body="--b" + " " * 1_000_000),
@@ -111,6 +116,7 @@ READ = {
     "uuencoded files without end": mail(body="begin 644 a\n" + "#8F%Z\n" * 400_000),
     "beginnings of uuencoded files": mail(body="begin 644 a\n" * 400_000),
     "beginnings of yEnc": mail(body="=ybegin line=1 size=1 name=a\n" * 200_000),
+    "yEnc of escapes": mail(body="=ybegin line=1 size=1 name=a\n" + "=a==" * 800_000 + "\n=yend size=1\n"),
     "beginnings of signed text": mail(body="-----BEGIN PGP SIGNED MESSAGE-----\n\n" * 200_000),
     "beginnings of encrypted text": mail(body="-----BEGIN PGP MESSAGE-----\n" * 200_000),
     "signatures without end": mail(

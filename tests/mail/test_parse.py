@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from smtpintake.mail import transfer
-from smtpintake.mail.bodies import MAX_TEXT
+from smtpintake.mail.bodies import MAX_TEXT, MAX_TEXTS
 from smtpintake.mail.message import Attachment, Message
 from smtpintake.mail.parse import embedded, read
 from smtpintake.mail.reason import Reason
@@ -333,6 +333,14 @@ def test_text_beyond_what_we_keep_is_an_attachment_too() -> None:
     (attachment,) = message.attachments
     assert attachment.size == MAX_TEXT + 1
     assert "text.long" in defects(message)
+
+
+def test_texts_beyond_what_anybody_reads_are_attachments() -> None:
+    message = read(multipart(*[f"Content-Type: text/plain\n\n{n}" + "x" * MAX_TEXT for n in range(9)]))
+    assert message.text is not None
+    assert MAX_TEXTS < len(message.text) < MAX_TEXTS + 2 * MAX_TEXT
+    assert len(message.attachments) == 9
+    assert "text.many" in defects(message)
 
 
 def test_an_attached_mail_is_read_where_it_stands() -> None:

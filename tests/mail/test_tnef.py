@@ -19,6 +19,8 @@ RTF = b"{\\rtf1 Hello}"
 COMPRESSED = bytes.fromhex(
     "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
 )
+# That of s4.1.2: it reaches into what it is just saying.
+REPEATING = bytes.fromhex("1a0000001c0000004c5a4675e2d44b51410004205758595a0d6e7d010eb0")
 
 
 def winmail(stream: bytes, *before: str, encoding: str = "base64") -> bytes:
@@ -85,8 +87,17 @@ def test_rtf_alone_is_a_file() -> None:
     assert files(raw, read(raw)) == {"message.rtf": lzfu.decompressed(COMPRESSED)}
 
 
+def test_of_several_rtf_one_is_read() -> None:
+    part = winmail(streams.stream(streams.message(streams.Property(0x1009, streams.BINARY, COMPRESSED))))
+    _, _, part = part.partition(b"--b\r\n")
+    part, _, _ = part.partition(b"\r\n--b--")
+    raw = multipart(part, part)
+    assert list(files(raw, read(raw))) == ["message.rtf", "winmail.dat"]
+
+
 def test_rtf() -> None:
     assert lzfu.decompressed(COMPRESSED) == rb"{\rtf1\ansi\ansicpg1252\pard hello world}" + b"\r\n"
+    assert lzfu.decompressed(REPEATING) == b"{\\rtf1 WXYZWXYZWXYZWXYZWXYZ}"
     assert lzfu.decompressed(struct.pack("<II", 30, len(RTF)) + b"MELA" + bytes(4) + RTF) == RTF
 
 
