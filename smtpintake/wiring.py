@@ -93,7 +93,8 @@ def open_answerer(settings: Settings, database: Database) -> tuple[Snapshots, An
     """What writes mail of our own, with the policy in force."""
     snapshots = Snapshots(database)
     snapshots.look()
-    return snapshots, Answerer(load_secret(settings.web.secret_file), load_templates())
+    secret, budget = load_secret(settings.web.secret_file), settings.budget.budget
+    return snapshots, Answerer(secret, load_templates(), budget, settings.web.public_url)
 
 
 def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:

@@ -27,11 +27,14 @@ CHECK = "auto_reply"
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """`secret` signs reply addresses and Message-IDs; `budget` is how much a machine may write."""
+    """`secret` signs reply addresses and Message-IDs; `budget` is how much a machine may write;
+    `public_url` is where people reach the issues, or empty.
+    """
 
     secret: bytes
     templates: Templates
     budget: Budget = DEFAULT_BUDGET
+    public_url: str = ""
 
     def answer(self, place: Place, policy: Policy, spent: Spent) -> Outgoing | Finding:
         """The auto-reply to the mail of `place`, which has become its issue, or why there is none. `spent` is what the
@@ -77,6 +80,7 @@ class Answerer:
             title=facts.message.subject if facts.proof.rank >= Proof.ALIGNED.rank else "",
             kind=kind,
             details=details,
+            link=f"{self.public_url}/issues/{place.issue_key}" if self.public_url else "",
         )
         return compose_autoreply(reply, self.templates, self.secret)
 

@@ -23,6 +23,7 @@ from smtpintake.decide.faults import Fault, validation_faults
 from smtpintake.settings.sections import (
     Authentication,
     BlobsSection,
+    BudgetSection,
     DatabaseSection,
     Dkim,
     Dns,
@@ -61,6 +62,7 @@ class Settings(BaseModel):
     authentication: Authentication = Authentication()
     scanner: ScannerSection = ScannerSection()
     retention: Retention = Retention()
+    budget: BudgetSection = BudgetSection()
     smarthost: Smarthost = Smarthost()
     dkim: Dkim = Dkim()
     web: Web = Web()

@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from smtpintake.compose.budget import DEFAULT_BUDGET, Budget
 from smtpintake.decide.fields import InboxAddress
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.options import AuthMode, Options, TlsMode
@@ -45,6 +46,7 @@ from smtpintake.settings.values import (
     as_code,
     as_database_url,
     as_domain,
+    as_duration,
     as_http_url,
     as_list,
     as_list_name,
@@ -56,6 +58,8 @@ from smtpintake.settings.values import (
     as_zone,
 )
 from smtpintake.store.periods import Periods
+
+Allowance = Annotated[int, Field(ge=0, le=1_000_000)]
 
 _LEAST_LOG_DAYS: Final = 7  # RFC 5321 s4.5.4.1: a mail is tried for four or five days
 
@@ -325,6 +329,21 @@ class Retention(Section):
             timedelta(days=self.log_days) if self.log_days else None,
             timedelta(days=self.raw_days) if self.raw_days else None,
         )
+
+
+class BudgetSection(Section):
+    """How much mail a machine may write for us, as `compose.budget` explains; 0 is no limit."""
+
+    window: Duration = DEFAULT_BUDGET.window
+    per_address: Allowance = DEFAULT_BUDGET.per_address
+    per_thread: Allowance = DEFAULT_BUDGET.per_thread
+    per_domain: Allowance = DEFAULT_BUDGET.per_domain
+    total: Allowance = DEFAULT_BUDGET.total
+    pause: Annotated[timedelta, BeforeValidator(as_duration), Field(le=timedelta(days=1))] = DEFAULT_BUDGET.pause
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(self.window, self.per_address, self.per_thread, self.per_domain, self.total, self.pause)
 
 
 class Smarthost(Section):
