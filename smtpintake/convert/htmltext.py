@@ -15,6 +15,10 @@ _RAW_TEXT: Final = ("<script", "<style", "<title", "<!--")  # what begins so is 
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
 _BLANKS: Final = re.compile(r"\n{3,}")
+# The source of a quotation, which Thunderbird names by its Message-ID and nobody sees, would become a line of text.
+_CITED: Final = re.compile(
+    r"""(<(?:blockquote|q)\b[^<>]*?\s)cite\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)""", re.IGNORECASE
+)
 _TO_TEXT: Final = html_to_markdown.ConversionOptions(
     extract_metadata=False,
     skip_images=True,
@@ -40,7 +44,7 @@ def as_text(html: str) -> str:
     if not is_parsable(html):
         return _without_tags(html)
     try:
-        text = html_to_markdown.convert(html, _TO_TEXT).content or ""
+        text = html_to_markdown.convert(_CITED.sub(r"\1", html), _TO_TEXT).content or ""
     except html_to_markdown.ConversionError:  # it takes text that begins as a file would, or has many controls, for one
         return _without_tags(html)
     lines = [line.rstrip() for line in text.split("\n")]

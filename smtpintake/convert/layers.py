@@ -172,7 +172,7 @@ def quoted_layers(text: str) -> Layers:
     """The layers of a text that is quoted as a whole, but for what announces it at its beginning."""
     lines = [quoting.bare(line.rstrip()) for line in text.split("\n")]
     found = [Layer.BELOW] * len(lines)
-    announced = quoting.first_quotation(lines)
+    announced = quoting.first_quotation(lines, old=True)
     if announced is not None and not any(map(words, lines[: announced.line])):
         found[announced.line : announced.body] = [Layer.ANNOUNCING] * (announced.body - announced.line)
     return _layers(lines, found)

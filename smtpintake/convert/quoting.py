@@ -88,19 +88,21 @@ class Quotation:
     mark: str
 
 
-def first_quotation(lines: list[str]) -> Quotation | None:
-    """The first quotation that is certain to be one. What is forwarded is none: it is there to be read."""
-    return next(quotations(lines), None)
+def first_quotation(lines: list[str], *, old: bool = False) -> Quotation | None:
+    """The first quotation that is certain to be one. What is forwarded is none: it is there to be read. `old` where all
+    lines are known to be quoted: then what looks like an attribution is one.
+    """
+    return next(quotations(lines, old=old), None)
 
 
-def quotations(lines: list[str]) -> Iterator[Quotation]:
+def quotations(lines: list[str], *, old: bool = False) -> Iterator[Quotation]:
     """What announces older text, in order, and each first line of a quotation that nothing announces."""
     end = 0
     marked = False
     for number, line in enumerate(lines):
         if number < end or not line or len(line) > _MAX:
             continue
-        found = _attribution(lines, number) if line[-1] in ":：->" else None
+        found = _attribution(lines, number, old=old) if line[-1] in ":：->" else None
         if found is not None:
             pass
         elif line.lstrip()[0] == ">":
@@ -119,7 +121,7 @@ def quotations(lines: list[str]) -> Iterator[Quotation]:
 def attributions(lines: list[str]) -> Iterator[range]:
     """The lines of each attribution in an older text, where one may stand in another: `On … wrote:`."""
     for number, line in enumerate(lines):
-        if line and line[-1] in ":：-" and len(line) <= _MAX and (found := _attribution(lines, number)):
+        if line and line[-1] in ":：-" and len(line) <= _MAX and (found := _attribution(lines, number, old=True)):
             yield range(found.line, number + 1)
 
 
@@ -153,7 +155,7 @@ def bears(line: str, mark: str) -> bool:
     return line[:4].lstrip().startswith(mark)
 
 
-def _attribution(lines: list[str], end: int) -> Quotation | None:
+def _attribution(lines: list[str], end: int, *, old: bool) -> Quotation | None:
     """`On … wrote:` that ends at line `end`, on one line or broken into several."""
     joined = ""
     found: int | None = None
@@ -176,7 +178,7 @@ def _attribution(lines: list[str], end: int) -> Quotation | None:
     if mark in (">", "|"):
         return Quotation(found, body, mark)
     # Nothing marks what follows as old: then the attribution must leave no doubt.
-    certain = _WHO.search(text) or (_OPENS.match(text) and _YEAR_AND_TIME.match(text))
+    certain = old or _WHO.search(text) or (_OPENS.match(text) and _YEAR_AND_TIME.match(text))
     return Quotation(found, body, "") if certain else None
 
 

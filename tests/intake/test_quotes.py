@@ -51,7 +51,7 @@ def send(world: World, written: Written, number: int, form: str = "both") -> str
 
 
 @pytest.mark.parametrize("form", ["text", "html", "both"])
-@pytest.mark.parametrize("client", [clients.gmail, clients.outlook, clients.apple])
+@pytest.mark.parametrize("client", [clients.gmail, clients.outlook, clients.apple, clients.thunderbird])
 def test_a_thread_shows_each_sentence_once(world: World, client: Reply, form: str) -> None:
     written = clients.first(*CARA, SENTENCES[0])
     send(world, written, 0, form)
@@ -69,7 +69,7 @@ def test_a_thread_shows_each_sentence_once(world: World, client: Reply, form: st
             assert "blockquote" not in comment.body_html
 
 
-@pytest.mark.parametrize("client", [clients.gmail, clients.outlook, clients.apple])
+@pytest.mark.parametrize("client", [clients.gmail, clients.outlook, clients.apple, clients.thunderbird])
 def test_what_we_sent_is_known(world: World, client: Reply) -> None:
     send(world, clients.first(*CARA, SENTENCES[0]), 0)
     (sent,) = world.rows(OutboxMail)
