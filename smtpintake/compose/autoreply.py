@@ -94,9 +94,14 @@ def _why_not_to(mailbox: Mailbox, own_addresses: Container[str]) -> str | None:
     base = mailbox.split_subaddress()[0].folded
     if mailbox.folded in own_addresses or base in own_addresses or f"@{mailbox.folded_domain}" in own_addresses:
         return f"{mailbox.folded} is one of our own addresses"
-    if _ROBOT.fullmatch(mailbox.localpart.lower()):
+    if is_robot(mailbox):
         return f"{mailbox.folded} is the address of a machine"
     return None
+
+
+def is_robot(mailbox: Mailbox) -> bool:
+    """True where nobody reads what is sent there, by the looks of the address."""
+    return _ROBOT.fullmatch(mailbox.localpart.lower()) is not None
 
 
 def _why_not_by_header(message: Message) -> str | None:

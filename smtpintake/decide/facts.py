@@ -89,6 +89,8 @@ class Candidate:
     closed_at: datetime | None = None
     issue_type: str = ""
     original_participates: bool = False
+    status: str = ""
+    assignee_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,8 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Orders
 from smtpintake.intake.answer import Answerer, author_of
 from smtpintake.intake.place import Place
-from smtpintake.store.evidence import MESSAGE_ID, REPLY_KEY
-from smtpintake.store.outbox import enqueue
+from smtpintake.store.outbox import enqueue, expect_replies
 from smtpintake.store.rows import Rows
-from smtpintake.store.schema import ThreadKey
 from smtpintake.store.snapshot import Snapshot
 
 _CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
@@ -88,14 +86,8 @@ class Answering:
         enqueue(self.rows, answer, facts.now, issue_id=issue_id, comment_id=place.comment_id, log_id=place.log_id)
         self._answered.add(facts.envelope.transaction_id)
         self._ledger.add(answer.rcpt_to, issue_id)
-        author = author_of(facts)
-        self._thread_key(issue_id, MESSAGE_ID, answer.message_id, author)
-        if answer.reply_key:
-            self._thread_key(issue_id, REPLY_KEY, answer.reply_key, author)
+        expect_replies(self.rows, answer, issue_id)
         return Finding(_CHECKS[answer.kind], "queued", f"to {answer.rcpt_to}")
-
-    def _thread_key(self, issue_id: int, kind: str, value: str, owner: str) -> None:
-        self.rows.add(ThreadKey, issue_id=issue_id, kind=kind, value=value, owner=owner)
 
     def _spent(self, facts: Facts) -> Spent:
         """What the author was sent of late, with what this very group has queued for them."""

@@ -21,6 +21,7 @@ from smtpintake.decide.decision import (
     ShareIssue,
 )
 from smtpintake.decide.facts import Facts
+from smtpintake.intake import happened
 from smtpintake.intake.answering import Answering
 from smtpintake.intake.bounced import Bounced
 from smtpintake.intake.commentrow import MAX_NAME, comment_row
@@ -31,9 +32,10 @@ from smtpintake.intake.submission import Submission
 from smtpintake.intake.takingpart import TakingPart, participants
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.message import Author
+from smtpintake.store import events
 from smtpintake.store.changing import columns_of
 from smtpintake.store.directory import BY_MAIL
-from smtpintake.store.evidence import MESSAGE_ID
+from smtpintake.store.events import Happened
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import (
     Attachment,
@@ -46,6 +48,7 @@ from smtpintake.store.schema import (
     PersonRole,
     ThreadKey,
 )
+from smtpintake.store.schema.tracker import MESSAGE_ID
 from smtpintake.store.snapshot import Snapshot
 
 Judged = tuple[tuple[Facts, Judgement], ...]
@@ -175,6 +178,8 @@ class Effects:
         if decision.follows is not None:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=decision.follows.issue_id, kind="follows")
         place = replace(place, issue_id=issue_id, issue_key=key)
+        if facts.inbox.notify_created:
+            self._happened(fields.project, happened.of_new(place, decision, self.snapshot.policy, person_id))
         if decision.owner:
             return self.answering.reported(unanswered(place), issue_id, decision.orders)
         return self.answering.answered(place, issue_id, decision.orders)
@@ -221,9 +226,12 @@ class Effects:
             self._takes_part(issue_id, TakingPart(author.mailbox.folded, author.name, "author", person_id))
         self._index(issue_id, facts, facts.message.thread_ids)
         self.touched.append({"issue": issue_id, "moment": facts.envelope.received_at})
-        if columns := self._changes(facts, decision):
+        place, columns = replace(place, comment_id=comment_id), self._changes(facts, decision)
+        if columns:
             self.changed.append((issue_id, columns))
-        return self.answering.reported(replace(place, comment_id=comment_id), issue_id, orders)
+        several = happened.of_comment(place, decision, self.snapshot.policy, person_id, columns)
+        self._happened(decision.candidate.project_key, *several)
+        return self.answering.reported(place, issue_id, orders)
 
     def _changes(self, facts: Facts, decision: AddComment) -> dict[str, object]:
         """The columns of the issue that the reply and its commands change."""
@@ -298,6 +306,11 @@ class Effects:
             role=one.role,
             person_id=one.person_id,
         )
+
+    def _happened(self, project_key: str, *several: Happened) -> None:
+        """What those may be told of who have to do with an issue of this project."""
+        for one in several:
+            events.note(self.rows, one, self.snapshot.policy.projects.get(project_key))
 
     def _index(self, issue_id: int, facts: Facts, ancestors: tuple[str, ...]) -> None:
         """Make the issue findable by the mail's own Message-ID and by those it refers to (zammad#5716)."""

@@ -1,25 +1,32 @@
-"""The outbox worker: sends mail of our own."""
+"""The outbox: tells people of what happened to issues, and sends mail of our own."""
 
 import asyncio
 
 from smtpintake.net.smtpclient import Smarthost, Tls
+from smtpintake.outbox.letters import Writer
+from smtpintake.outbox.notifier import Notifier
 from smtpintake.outbox.signing import Signer, SigningKey, read_key
 from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
 from smtpintake.store.migrations import open_current
 from smtpintake.store.readiness import NotReadyError
+from smtpintake.store.snapshot import Snapshots
 from smtpintake.supervisor import until_told_to_stop
+from smtpintake.wiring import load_secret, load_templates
 
 
 async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
     database = await asyncio.to_thread(open_current, settings.database.url)
     worker = Worker(database, smarthost(settings), signer=signer(settings))
-    working = asyncio.create_task(worker.run())
+    writer = Writer(load_templates(), load_secret(settings.web.secret_file))
+    notifier = Notifier(database, Snapshots(database), writer)
+    working = [asyncio.create_task(part.run()) for part in (worker, notifier)]
     stopping = asyncio.create_task(until_told_to_stop())
-    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-    worker.stop()
-    await working
+    await asyncio.wait((*working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for part in (worker, notifier):
+        part.stop()
+    await asyncio.gather(*working)
     stopping.cancel()
     database.close()
 

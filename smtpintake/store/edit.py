@@ -14,6 +14,8 @@ from sqlmodel import Session, col
 from smtpintake.decide import policy
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.store.directory import load_policy
+from smtpintake.store.events import Happened, note
+from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, IssueType, Participant, Person, PersonAddress, Project
 from smtpintake.store.tracker import find_issue, people_by_id
 
@@ -52,6 +54,19 @@ def add_comment(
         _take_part(session, issue, person, comment.author_address)
     session.flush()
     assert comment.id is not None
+    _note(
+        session,
+        Happened(
+            comment.issue_id,
+            policy.Happening.COMMENT,
+            now,
+            comment.id,
+            author_id=comment.author_id,
+            author_address=comment.author_address,
+            by_staff=True,
+        ),
+        issue,
+    )
     return comment.id
 
 
@@ -59,6 +74,7 @@ def edit_issue(session: Session, key: str, values: Iterable[tuple[str, str]], no
     """Set fields of the issue `key`: a line for each that changed. See `FIELDS`; others are `fields.NAME`."""
     issue = _issue(session, key)
     lines: list[str] = []
+    status, assignee = issue.status, issue.assignee_id
     for name, value in values:
         before = _read(session, issue, name)
         custom = name.removeprefix("fields.")
@@ -77,7 +93,21 @@ def edit_issue(session: Session, key: str, values: Iterable[tuple[str, str]], no
         issue.updated_at, issue.closed_at = now, (issue.closed_at or now) if closed else None
         session.add(issue)
         session.flush()
+    for kind, before, after in (
+        (policy.Happening.STATUS, status, issue.status),
+        (policy.Happening.ASSIGNMENT, assignee, issue.assignee_id),
+    ):
+        if before != after:
+            told = Happened(issue.id or 0, kind, now, before=str(before or ""), after=str(after or ""), by_staff=True)
+            _note(session, told, issue)
     return lines
+
+
+def _note(session: Session, happened: Happened, issue: Issue) -> None:
+    """Let those hear of it who have to do with the issue."""
+    rows = Rows()
+    note(rows, happened, _project(session, issue))
+    rows.insert(session.connection())
 
 
 def _issue(session: Session, key: str) -> Issue:

@@ -1,6 +1,6 @@
 """What happened to issues and is to be told, as a queue: noted with what made it happen, told once.
 
-Contract: every function takes an open connection, or the rows of a transaction. `told` is the fence: of two processes
+Contract: every function takes an open connection, or the rows of a transaction. `hold` is the fence: of two processes
 that composed the same mails, one finds the events told already, and must write nothing.
 """
 
@@ -92,10 +92,15 @@ def pending(connection: Connection, issue_id: int) -> tuple[Happened, ...]:
     )
 
 
-def told(connection: Connection, ids: Sequence[int], said: str, now: datetime) -> bool:
-    """Mark these events as told, with a note; False where another process has told one of them meanwhile."""
-    mark = update(_table).where(_event.id.in_(ids), _pending).values(told_at=now, note=said[:MAX_NOTE])
-    return connection.execute(mark).rowcount == len(ids)
+def hold(connection: Connection, ids: Sequence[int]) -> bool:
+    """Keep others from telling these events until the transaction ends; False where one is told already."""
+    still = connection.scalars(select(_event.id).where(_event.id.in_(ids), _pending).with_for_update())
+    return len(still.all()) == len(ids)
+
+
+def told(connection: Connection, ids: Sequence[int], said: str, now: datetime) -> None:
+    """These events are told; `said` says to whom, and to whom not."""
+    connection.execute(update(_table).where(_event.id.in_(ids)).values(told_at=now, note=said[:MAX_NOTE]))
 
 
 def postpone(connection: Connection, ids: Sequence[int], until: datetime, why: str) -> None:

@@ -38,10 +38,8 @@ from smtpintake.store.schema import (
     Project,
     ThreadKey,
 )
+from smtpintake.store.schema.tracker import MESSAGE_ID, REPLY_KEY
 from smtpintake.store.types import stored_moment
-
-MESSAGE_ID: Final = "message-id"
-REPLY_KEY: Final = "reply-key"
 
 _issue, _project, _log = Issue.__table__.c, Project.__table__.c, LogRow.__table__.c
 _inbox, _key, _participant = Inbox.__table__.c, ThreadKey.__table__.c, Participant.__table__.c
@@ -77,6 +75,8 @@ _FOUND: Final = (
     _issue.key,
     _issue.type,
     _issue.closed_at,
+    _issue.status,
+    _issue.assignee_id,
     _project.key.label("project"),
     _inbox.name.label("inbox"),
 )
@@ -109,6 +109,8 @@ class _Found:
     issue_key: str
     issue_type: str
     closed_at: datetime | None
+    status: str
+    assignee_id: int | None
     project_key: str
     inbox: str | None
     owner: str | None = None
@@ -116,8 +118,8 @@ class _Found:
     @classmethod
     def of(cls, row: Sequence[Any], owner: str | None = None) -> Self:
         """From a row of `_FOUND`."""
-        issue_id, key, issue_type, closed_at, project, inbox = row
-        return cls(issue_id, key, issue_type, stored_moment(closed_at), project, inbox, owner)
+        issue_id, key, issue_type, closed_at, status, assignee_id, project, inbox = row
+        return cls(issue_id, key, issue_type, stored_moment(closed_at), status, assignee_id, project, inbox, owner)
 
 
 def gather(
@@ -274,6 +276,8 @@ def _candidates(
                 found.closed_at,
                 found.issue_type,
                 bool(original) and (found.issue_id, original) in parts,
+                found.status,
+                found.assignee_id,
             )
 
 

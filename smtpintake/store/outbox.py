@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Update, and_, bindparam, func, or_, select, u
 
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.store.rows import Rows
-from smtpintake.store.schema import OutboxMail
+from smtpintake.store.schema import OutboxMail, ThreadKey
+from smtpintake.store.schema.tracker import MESSAGE_ID, REPLY_KEY
 from smtpintake.store.types import UtcDateTime
 
 MAX_NOTE: Final = 500
@@ -115,7 +116,7 @@ _RELEASE: Final = _held_by_worker().values(worker=None, lease_until=None)
 
 
 def enqueue(
-    rows: Rows, mail: Outgoing, now: datetime, *, issue_id: int | None, comment_id: int | None, log_id: str
+    rows: Rows, mail: Outgoing, now: datetime, *, issue_id: int | None, comment_id: int | None, log_id: str | None
 ) -> None:
     """Add `mail` to what a transaction writes; due at once."""
     rows.add(
@@ -145,6 +146,14 @@ def enqueue(
         bounced_at=None,
         bounce="",
     )
+
+
+def expect_replies(rows: Rows, mail: Outgoing, issue_id: int) -> None:
+    """Let whoever `mail` is sent to find the issue by what only they are given: its Message-ID and its reply key."""
+    keys = ((MESSAGE_ID, mail.message_id), (REPLY_KEY, mail.reply_key))
+    for kind, value in keys:
+        if value is not None:
+            rows.add(ThreadKey, issue_id=issue_id, kind=kind, value=value, owner=mail.rcpt_to)
 
 
 def add(connection: Connection, mail: Outgoing, now: datetime, log_id: str) -> int:

@@ -271,6 +271,8 @@ class Inbox(Section):
     """Which part of the mail fills which field of a new issue, in order; rules come after."""
     auto_reply: AutoReply = AutoReply()
     """What a sender hears when their mail became an issue."""
+    notify_created: bool = True
+    """Whether `project.notify` counts for the mail that makes an issue; without it nobody hears of that separately."""
 
     @property
     def address(self) -> str:

@@ -7,11 +7,16 @@ is a view of the raw mail, never a copy.
 """
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import JSON
 from sqlmodel import Field, UniqueConstraint
 
 from smtpintake.store.types import Table, UtcDateTime, given_only
+
+# What `ThreadKey.kind` says.
+MESSAGE_ID: Final = "message-id"
+REPLY_KEY: Final = "reply-key"
 
 
 class Issue(Table, table=True):

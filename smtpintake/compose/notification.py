@@ -1,0 +1,173 @@
+"""What a person is told of an issue: the words of others, and what changed, in one mail.
+
+Contract: pure. Words go from the inbox's address with their author's name, as text and as the HTML that is safe to
+show; nothing is quoted below them. Our mails about an issue stay together in every client: the same subject, and
+References that begin with the mail that made the issue and an anchor that all of them share (RFC 5322 s3.6.4). What
+cannot be delivered comes back to an address of this mail alone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from html import escape
+from typing import Final
+
+from markupsafe import Markup
+
+from smtpintake.compose import mime
+from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.render import Templates
+from smtpintake.compose.replyaddress import bounce_key, loop_mark, message_id, reply_address, reply_key
+from smtpintake.mail.address import Mailbox
+
+COMMENT: Final = "comment"  # somebody's words, and what changed with them
+NOTICE: Final = "notice"  # changes alone
+_SAMPLE: Final = {
+    "issue_key": "SUP-12",
+    "title": "Printer on fire",
+    "inbox_name": "Customer support",
+    "inbox_address": "support@example.org",
+    "separator": "-- reply above this line --",
+    "changes": [{"what": "status", "before": "open", "after": "closed"}],
+    "words": [
+        {
+            "author": "Ana Ruiz",
+            "text": "Use the extinguisher.",
+            "html": Markup("<p>Use the extinguisher.</p>"),
+            "internal": "",
+        }
+    ],
+}
+KINDS: Final = {COMMENT: _SAMPLE, NOTICE: _SAMPLE | {"words": []}}
+
+_MAX_TITLE: Final = 200
+_AUTOMATIC: Final = (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All"))
+_PERSONAL: Final = (("Auto-Submitted", "no"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What somebody wrote: plain, and as HTML that is safe to show, where there is any; `internal` is for staff."""
+
+    author: str
+    text: str
+    html: str | None = None
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`what` is `status` or `assignment`; nobody is an empty text."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What `recipient` is told. `nonce` names the mail among all of the issue; `address` is the inbox's own.
+
+    `root` is the Message-ID of the mail that made the issue, where there was one, and `previous` that of the last mail
+    about it that went to or came from the recipient. `automatic` is False for what an agent writes to people, who are
+    not to take it for a machine's.
+    """
+
+    issue_key: str
+    title: str
+    recipient: Mailbox
+    address: Mailbox
+    inbox_name: str
+    language: str
+    separator: str
+    words: tuple[Words, ...]
+    changes: tuple[Change, ...]
+    nonce: str
+    now: datetime
+    root: str | None = None
+    previous: str | None = None
+    automatic: bool = True
+
+
+def compose_notification(told: Notification, templates: Templates, secret: bytes) -> Outgoing:
+    """The mail, ready for the outbox."""
+    recipient, domain = told.recipient.folded, told.address.folded_domain
+    inbox = f"{told.address.localpart}@{domain}"
+    kind = COMMENT if told.words else NOTICE
+    own_id = message_id(secret, told.issue_key, kind, told.nonce, domain)
+    key, bounces = reply_key(secret, told.issue_key, recipient), bounce_key(secret, own_id, recipient)
+    keyed, path = reply_address(inbox, key), reply_address(inbox, bounces)
+    rendered = templates.render(kind, told.language, _values(told, inbox))
+    subject = mime.one_line(rendered.subject)
+    references = _references(told, anchor_id(secret, told.issue_key, domain))
+    fields = (
+        ("From", mime.mailbox(_from_name(told), inbox)),
+        ("To", f"{told.recipient.localpart}@{told.recipient.folded_domain}"),
+        ("Reply-To", keyed or inbox),
+        ("Subject", mime.unstructured(subject)),
+        ("Date", format_datetime(told.now)),
+        ("Message-ID", f"<{own_id}>"),
+        ("In-Reply-To", references[-1]),
+        ("References", " ".join(references)),
+        # RFC 3834 s5: what a person wrote is not automatic, whoever carries it.
+        *(_AUTOMATIC if told.automatic else _PERSONAL),
+        ("X-Smtpintake-Loop", loop_mark(secret)),
+        ("Content-Language", rendered.language),
+    )
+    # The MAC in our Message-ID is known to nobody before this mail is sent, so no body can hold it.
+    boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
+    return Outgoing(
+        kind=kind,
+        mail_from=path or inbox,
+        rcpt_to=recipient,
+        subject=subject,
+        message_id=own_id,
+        octets=mime.alternative(fields, rendered.text, rendered.html, boundary),
+        reply_key=key if keyed else None,
+        bounce_key=bounces if path else None,
+        text=rendered.text,
+    )
+
+
+def anchor_id(secret: bytes, issue_key: str, domain: str) -> str:
+    """The Message-ID of no mail, which all our mails about the issue refer to, without angle brackets."""
+    return message_id(secret, issue_key, "issue", "anchor", domain)
+
+
+def _references(told: Notification, anchor: str) -> tuple[str, ...]:
+    known = (told.root, anchor, told.previous)
+    return tuple(f"<{each}>" for each in dict.fromkeys(known) if each)
+
+
+def _from_name(told: Notification) -> str:
+    """`Ana Ruiz (Customer support)`, where the words are those of one person."""
+    authors = {each.author for each in told.words}
+    author = authors.pop() if len(authors) == 1 else ""
+    return f"{author} ({told.inbox_name})" if author else told.inbox_name
+
+
+def _values(told: Notification, inbox: str) -> dict[str, object]:
+    return {
+        "issue_key": told.issue_key,
+        "title": mime.one_line(told.title)[:_MAX_TITLE],
+        "inbox_name": mime.one_line(told.inbox_name),
+        "inbox_address": inbox,
+        "separator": told.separator,
+        "changes": [{"what": each.what, "before": each.before, "after": each.after} for each in told.changes],
+        "words": [
+            {
+                "author": mime.one_line(each.author),
+                "text": each.text,
+                "html": _html(each),
+                "internal": "yes" if each.internal else "",
+            }
+            for each in told.words
+        ],
+    }
+
+
+def _html(words: Words) -> Markup:
+    """What is stored was made safe when it came (`convert.safehtml`); a mere text is escaped here."""
+    if words.html:
+        return Markup(words.html)  # noqa: S704
+    return Markup(f'<div style="white-space: pre-line">{escape(words.text)}</div>')  # noqa: S704

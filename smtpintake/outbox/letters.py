@@ -1,0 +1,151 @@
+"""What people are told of one issue: who hears of what, in whose words, and the mails.
+
+Contract: reads, composes, and writes nothing. The events are one issue's, in order; each mail tells its recipient of
+all of them that concern them. The note says who is told, and who is concerned and is not.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from smtpintake.compose.notification import Change, Notification, Words, compose_notification
+from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.render import Templates
+from smtpintake.decide.policy import Happening, Inbox, Notify, Policy
+from smtpintake.decide.recipients import News, Recipient, recipients
+from smtpintake.mail.address import Mailbox
+from smtpintake.store.audience import About, Said, about, last_mails, names, people
+from smtpintake.store.events import Happened
+
+_CHANGES: Final = (Happening.STATUS, Happening.ASSIGNMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail, and of what it tells."""
+
+    mail: Outgoing
+    news: tuple[Happened, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Holds what one issue does not change. `secret` signs reply addresses and Message-IDs."""
+
+    templates: Templates
+    secret: bytes
+
+    def letters(
+        self, connection: Connection, policy: Policy, news: Sequence[Happened], now: datetime
+    ) -> tuple[tuple[Letter, ...], str]:
+        """The mails about what happened to one issue, and the note."""
+        comments = [each.comment_id for each in news if each.comment_id is not None]
+        issue = about(connection, news[0].issue_id, comments)
+        inbox = _inbox(policy, issue)
+        if inbox is None:
+            return (), f"nobody: {issue.project} has no inbox that mail could come from"
+        project = policy.projects.get(issue.project)
+        chosen, left_out = recipients(
+            [_as_news(each, issue) for each in news],
+            people(connection, issue, policy, now),
+            project.notify if project is not None else Notify(),
+            assigned=issue.assignee_id is not None,
+        )
+        story = _Story(issue, inbox, policy, news, last_mails(connection, issue.id), _names(connection, news), now)
+        letters = tuple(self._letters(story, chosen))
+        to = [f"to {letter.mail.rcpt_to}" for letter in letters]
+        return letters, "; ".join((*to, *left_out)) or "nobody is to hear of it"
+
+    def _letters(self, story: "_Story", chosen: Sequence[Recipient]) -> Iterator[Letter]:
+        for number, recipient in enumerate(chosen, 1):
+            told = story.told_to(recipient, number)
+            if told.words or told.changes:
+                mail = compose_notification(told, self.templates, self.secret)
+                yield Letter(mail, tuple(story.news[position] for position in recipient.of))
+
+
+def _as_news(happened: Happened, issue: About) -> News:
+    comment = issue.comments.get(happened.comment_id) if happened.comment_id is not None else None
+    return News(
+        happened.kind,
+        happened.author_id,
+        happened.author_address,
+        by_staff=happened.by_staff,
+        internal=comment is not None and comment.internal,
+        copied=frozenset(happened.copied),
+    )
+
+
+def _inbox(policy: Policy, issue: About) -> Inbox | None:
+    """The inbox that the issue came in by, or one of its project."""
+    if issue.inbox in policy.inboxes and _address(policy.inboxes[issue.inbox], issue) is not None:
+        return policy.inboxes[issue.inbox]
+    several = (inbox for inbox in policy.inboxes.values() if inbox.project == issue.project)
+    return next((inbox for inbox in several if inbox.active and inbox.address), None)
+
+
+def _address(inbox: Inbox, issue: About) -> Mailbox | None:
+    """The inbox's own address; where it is a catch-all only, the one that the issue's mail went to."""
+    if inbox.address:
+        return Mailbox.parse(inbox.address)
+    return Mailbox.parse(issue.rcpt_to).split_subaddress()[0] if issue.rcpt_to else None
+
+
+def _names(connection: Connection, news: Sequence[Happened]) -> dict[int, str]:
+    """What those are called to whom the issue was assigned, and from whom it was taken."""
+    changes = (each for each in news if each.kind is Happening.ASSIGNMENT)
+    return names(connection, {int(who) for each in changes for who in (each.before, each.after) if who})
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """All that may be told of one issue. `last_mails` are by address, `names` of people by id."""
+
+    issue: About
+    inbox: Inbox
+    policy: Policy
+    news: Sequence[Happened]
+    last_mails: dict[str, str]
+    names: dict[int, str]
+    now: datetime
+
+    def told_to(self, recipient: Recipient, number: int) -> Notification:
+        """What the `number`-th recipient is told."""
+        issue, person = self.issue, recipient.person
+        address = _address(self.inbox, issue)
+        assert address is not None, "an inbox without an address was not chosen"
+        news = [self.news[position] for position in recipient.of]
+        said = [each for each in news if each.kind not in _CHANGES]
+        return Notification(
+            issue_key=issue.key,
+            title=issue.title,
+            recipient=Mailbox.parse(person.address),
+            address=address,
+            inbox_name=self.policy.projects[self.inbox.project].name,
+            language=issue.language,
+            separator=self.inbox.separators[0] if self.inbox.separators else "",
+            words=tuple(_words(issue.comments[each.comment_id] if each.comment_id else issue.said) for each in said),
+            changes=tuple(self._changes(news)),
+            nonce=f"{self.news[-1].id}-{number}",
+            now=self.now,
+            root=issue.root,
+            previous=self.last_mails.get(person.address),
+            automatic=person.works or not any(each.by_staff for each in said),
+        )
+
+    def _changes(self, news: Sequence[Happened]) -> Iterator[Change]:
+        """From what it was at first to what it is at last; nothing where that is the same."""
+        for kind in _CHANGES:
+            several = [each for each in news if each.kind is kind]
+            if several and several[0].before != several[-1].after:
+                yield Change(kind, self._named(kind, several[0].before), self._named(kind, several[-1].after))
+
+    def _named(self, kind: Happening, value: str) -> str:
+        return self.names.get(int(value), "") if kind is Happening.ASSIGNMENT and value else value
+
+
+def _words(said: Said) -> Words:
+    return Words(said.author_name, said.text, said.html, said.internal)

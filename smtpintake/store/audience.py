@@ -1,0 +1,239 @@
+"""What a mail about an issue is made of: the issue, what was said, who may hear of it, and what they had before.
+
+Contract: reads only; takes an open connection. Everything is of one issue, through an index; at most `MAX_PEOPLE`
+people and `MAX_MAILS` mails are looked at, the newest first.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, and_, or_, select, union_all
+
+from smtpintake.decide.policy import Policy, Proof, Right, Role
+from smtpintake.decide.policy.rights import BUNDLES, PERMISSIONS
+from smtpintake.decide.recipients import Person
+from smtpintake.decide.routing import is_ours
+from smtpintake.mail.address import Mailbox
+from smtpintake.store.addresses import stopped
+from smtpintake.store.directory import BY_MAIL, permissions_in
+from smtpintake.store.schema import (
+    Comment,
+    Inbox,
+    Issue,
+    LogRow,
+    OutboxMail,
+    Participant,
+    PersonAddress,
+    PersonRole,
+    Project,
+)
+from smtpintake.store.schema import Person as PersonRow
+
+MAX_PEOPLE: Final = 10_000
+MAX_MAILS: Final = 500
+
+_issue, _project, _inbox = Issue.__table__.c, Project.__table__.c, Inbox.__table__.c
+_comment, _log, _outbox = Comment.__table__.c, LogRow.__table__.c, OutboxMail.__table__.c
+_part, _person = Participant.__table__.c, PersonRow.__table__.c
+_address, _role = PersonAddress.__table__.c, PersonRole.__table__.c
+
+_ISSUE: Final = (
+    select(
+        _issue.id,
+        _issue.key,
+        _issue.title,
+        _project.id.label("project_id"),
+        _project.key.label("project"),
+        _inbox.name.label("inbox"),
+        _issue.language,
+        _issue.assignee_id,
+        _log.message_id.label("root"),
+        _log.rcpt_to,
+        _issue.reporter_name,
+        _issue.body_text,
+        _issue.body_html,
+    )
+    .join_from(Issue.__table__, Project.__table__, _issue.project_id == _project.id)
+    .join(Inbox.__table__, _issue.inbox_id == _inbox.id, isouter=True)
+    .join(LogRow.__table__, _issue.log_id == _log.id, isouter=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A comment, or what the issue itself says."""
+
+    author_name: str
+    text: str
+    html: str | None
+    internal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The issue that is told of. `inbox` is None where it came in by none; `root` is the Message-ID of its
+    mail, and `rcpt_to` where that went."""
+
+    id: int
+    key: str
+    title: str
+    project_id: int
+    project: str
+    inbox: str | None
+    language: str
+    assignee_id: int | None
+    root: str | None
+    rcpt_to: str | None
+    said: Said
+    comments: Mapping[int, Said]
+
+
+def about(connection: Connection, issue_id: int, comments: Collection[int]) -> About:
+    """The issue, with those of its comments."""
+    row = connection.execute(_ISSUE.where(_issue.id == issue_id)).one()
+    wanted = select(_comment.id, _comment.author_name, _comment.body_text, _comment.body_html, _comment.internal).where(
+        _comment.id.in_(comments)
+    )
+    return About(
+        row.id,
+        row.key,
+        row.title,
+        row.project_id,
+        row.project,
+        row.inbox,
+        row.language,
+        row.assignee_id,
+        row.root,
+        row.rcpt_to,
+        Said(row.reporter_name, row.body_text, row.body_html, internal=False),
+        {comment_id: Said(*said) for comment_id, *said in connection.execute(wanted)},
+    )
+
+
+def names(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    """What the people with these ids are called."""
+    rows = connection.execute(select(_person.id, _person.name).where(_person.id.in_(ids)))
+    return {row.id: row.name for row in rows}
+
+
+def last_mails(connection: Connection, issue_id: int) -> dict[str, str]:
+    """By address, the Message-ID of the last mail about the issue that went to it or came from it."""
+    sent = select(_outbox.created_at, _outbox.rcpt_to, _outbox.message_id).where(_outbox.issue_id == issue_id)
+    came = select(_log.received_at, _log.author, _log.message_id).where(
+        _log.issue_id == issue_id, _log.author.is_not(None), _log.message_id.is_not(None)
+    )
+    both = union_all(sent, came).subquery()
+    moment, address, message_id = both.c
+    rows = connection.execute(select(address, message_id).order_by(moment.desc()).limit(MAX_MAILS)).all()
+    return {row[0]: row[1] for row in reversed(rows)}
+
+
+# ---- who may hear of it ----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Known:
+    """Somebody in the directory, who is concerned by the issue."""
+
+    name: str
+    active: bool
+    registered: bool
+    role: Role | None
+    works: bool
+    addresses: list[str] = field(default_factory=list)
+
+
+def people(connection: Connection, issue: About, policy: Policy, now: datetime) -> tuple[Person, ...]:
+    """Those who take part, whoever is assigned, and those who have a role in the project: each of the directory once,
+    at the address with which they take part, or at their first.
+    """
+    parts = connection.execute(
+        select(_part.address, _part.name).where(_part.issue_id == issue.id).order_by(_part.id).limit(MAX_PEOPLE)
+    ).all()
+    known = _directory(connection, issue, [row.address for row in parts])
+    owners = {address: person_id for person_id, one in known.items() for address in one.addresses}
+    places: dict[int | str, tuple[str, str, bool]] = {}
+    for address, name in parts:
+        places.setdefault(owners.get(address, address), (address, name, True))
+    for person_id, one in known.items():
+        places.setdefault(person_id, (one.addresses[0], one.name, False))
+    proofs, silenced = _proofs(connection, issue.id), stopped(connection, {a for a, _, _ in places.values()}, now)
+    found = []
+    for address, name, takes_part in places.values():
+        owner = owners.get(address)
+        one = known[owner] if owner is not None else _Known(name, True, False, None, False, [address])
+        found.append(
+            Person(
+                address,
+                one.name,
+                owner,
+                frozenset(one.addresses),
+                one.role,
+                one.works,
+                one.registered,
+                takes_part,
+                owner is not None and owner == issue.assignee_id,
+                max((proofs[each] for each in one.addresses if each in proofs), key=_rank, default=None),
+                _why_barred(address, one, policy, silenced),
+            )
+        )
+    return tuple(found)
+
+
+def _why_barred(address: str, known: _Known, policy: Policy, silenced: Mapping[str, str]) -> str:
+    if not known.active:
+        return "retired"
+    mailbox = Mailbox.parse(address)
+    # In the domain of a catch-all people may have addresses: whom we know to be one, has.
+    if is_ours(policy, mailbox) or (not known.registered and f"@{mailbox.folded_domain}" in policy.addresses):
+        return "one of our own addresses"
+    return silenced.get(address, "")
+
+
+def _directory(connection: Connection, issue: About, parts: Collection[str]) -> dict[int, _Known]:
+    """By id, those of the directory who take part, are assigned or have a role in the project, in order."""
+    here = and_(_role.person_id == _person.id, _role.project_id == issue.project_id)
+    rows = connection.execute(
+        select(_person.id, _person.name, _person.active, _person.origin, _role.role, _role.permissions)
+        .join_from(PersonRow.__table__, PersonRole.__table__, here, isouter=True)
+        .where(
+            or_(
+                _person.id == issue.assignee_id,
+                _person.id.in_(select(_address.person_id).where(_address.address.in_(parts))),
+                _role.id.is_not(None),
+            )
+        )
+        .order_by(_person.id)
+        .limit(MAX_PEOPLE)
+    ).all()
+    known = {
+        row.id: _Known(row.name, row.active, row.origin != BY_MAIL, *_standing(row.role, row.permissions))
+        for row in rows
+    }
+    theirs = select(_address.person_id, _address.address).where(_address.person_id.in_(known)).order_by(_address.id)
+    for person_id, address in connection.execute(theirs):
+        known[person_id].addresses.append(address)
+    return {person_id: one for person_id, one in known.items() if one.addresses}
+
+
+def _standing(role: str | None, permissions: str | None) -> tuple[Role | None, bool]:
+    """Somebody's role in the project, and whether they may act as its agents."""
+    named = Role(role) if role else None
+    given = {*permissions_in(permissions or ""), *(BUNDLES[named] if named else ())}
+    return named, any(Right.AGENT in PERMISSIONS[each] for each in given if each in PERMISSIONS)
+
+
+def _proofs(connection: Connection, issue_id: int) -> dict[str, Proof]:
+    """By address, the best proof of whoever wrote something of the issue."""
+    first = select(_issue.reporter_address, _issue.proof).where(_issue.id == issue_id)
+    others = select(_comment.author_address, _comment.proof).where(_comment.issue_id == issue_id).distinct()
+    found: dict[str, Proof] = {}
+    for address, proof in connection.execute(first.union_all(others)):
+        found[address] = max(found.get(address, Proof.FAILED), Proof(proof), key=_rank)
+    return found
+
+
+def _rank(proof: Proof) -> int:
+    return proof.rank
