@@ -22,24 +22,6 @@ from smtpintake.mail.address import Mailbox
 
 COMMENT: Final = "comment"  # somebody's words, and what changed with them
 NOTICE: Final = "notice"  # changes alone
-_SAMPLE: Final = {
-    "issue_key": "SUP-12",
-    "title": "Printer on fire",
-    "inbox_name": "Customer support",
-    "inbox_address": "support@example.org",
-    "separator": "-- reply above this line --",
-    "changes": [{"what": "status", "before": "open", "after": "closed"}],
-    "words": [
-        {
-            "author": "Ana Ruiz",
-            "text": "Use the extinguisher.",
-            "html": Markup("<p>Use the extinguisher.</p>"),
-            "internal": "",
-        }
-    ],
-}
-KINDS: Final = {COMMENT: _SAMPLE, NOTICE: _SAMPLE | {"words": []}}
-
 _MAX_TITLE: Final = 200
 _AUTOMATIC: Final = (("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All"))
 _PERSONAL: Final = (("Auto-Submitted", "no"),)
@@ -70,7 +52,8 @@ class Notification:
 
     `root` is the Message-ID of the mail that made the issue, where there was one, and `previous` that of the last mail
     about it that went to or came from the recipient. `automatic` is False for what an agent writes to people, who are
-    not to take it for a machine's.
+    not to take it for a machine's. `link` is where the issue can be seen, `left_out` names its files that were too
+    large.
     """
 
     issue_key: str
@@ -79,7 +62,6 @@ class Notification:
     address: Mailbox
     inbox_name: str
     language: str
-    separator: str
     words: tuple[Words, ...]
     changes: tuple[Change, ...]
     nonce: str
@@ -87,6 +69,9 @@ class Notification:
     root: str | None = None
     previous: str | None = None
     automatic: bool = True
+    separator: str = ""
+    link: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 def compose_notification(told: Notification, templates: Templates, secret: bytes) -> Outgoing:
@@ -126,6 +111,8 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
         reply_key=key if keyed else None,
         bounce_key=bounces if path else None,
         text=rendered.text,
+        automatic=told.automatic,
+        fault=str(rendered.fault or ""),
     )
 
 
@@ -149,6 +136,8 @@ def _from_name(told: Notification) -> str:
 def _values(told: Notification, inbox: str) -> dict[str, object]:
     return {
         "issue_key": told.issue_key,
+        "link": told.link,
+        "left_out": told.left_out,
         "title": mime.one_line(told.title)[:_MAX_TITLE],
         "inbox_name": mime.one_line(told.inbox_name),
         "inbox_address": inbox,

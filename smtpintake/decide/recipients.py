@@ -18,7 +18,8 @@ from smtpintake.mail.address import Mailbox
 class Person:
     """Somebody who may be told, at `address`; all are folded. `role` is theirs in the project, and `works` says whether
     they may act as its agents: they read what is internal. `proof` is the best that they have shown on this issue, None
-    where they have not written. `barred` says why nothing is to be sent to them at all, and is empty where it may.
+    where they have not written. `barred` says why nothing is to be sent to them at all, and `enough` why nothing by
+    itself; both are empty where it may.
     """
 
     address: str
@@ -32,6 +33,7 @@ class Person:
     assigned: bool = False
     proof: Proof | None = None
     barred: str = ""
+    enough: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,10 @@ def _why_not(person: Person, news: News) -> str:
     if person.proof is Proof.FAILED:
         return "their domain disowns what came in their name"
     is_answer = news.kind is Happening.COMMENT and news.by_staff
-    if is_answer:
+    if is_answer and not person.works:
         return ""
+    if person.enough:
+        return person.enough
     if not person.registered and (person.proof is None or person.proof.rank < Proof.ALIGNED.rank):
         return "neither registered nor proved, and this is no agent's answer"
     if is_robot(Mailbox.parse(person.address)):

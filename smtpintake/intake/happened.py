@@ -11,9 +11,11 @@ from smtpintake.decide.facts import Facts
 from smtpintake.decide.policy import Happening, Policy, Right
 from smtpintake.decide.rights import may, may_on
 from smtpintake.intake.place import Place
+from smtpintake.mail.message import Origin
 from smtpintake.store.events import Happened
 
 MAX_COPIED: Final = 100
+_ANSWERS_OF_MACHINES: Final = frozenset((Origin.AUTO_REPLY, Origin.BOUNCE))
 
 
 def of_new(place: Place, decision: CreateIssue, policy: Policy, author_id: int | None) -> Happened:
@@ -25,11 +27,12 @@ def of_new(place: Place, decision: CreateIssue, policy: Policy, author_id: int |
 def of_comment(
     place: Place, decision: AddComment, policy: Policy, author_id: int | None, columns: dict[str, object]
 ) -> Iterator[Happened]:
-    """A mail became the place's comment, and gave the issue's `columns` new values. A comment that only notes what the
-    mail's commands did is no news beside what they did.
+    """A mail became the place's comment, and gave the issue's `columns` new values. A comment is no news that only
+    notes what the mail's commands did, or that a machine answered to us: no robot is to be heard by another.
     """
     by_staff = may_on(place.facts, policy, Right.AGENT, decision.candidate).allowed
-    if not (decision.orders.alone and decision.orders.note):
+    by_machine = place.facts.message.origin in _ANSWERS_OF_MACHINES
+    if not by_machine and not (decision.orders.alone and decision.orders.note):
         yield _happened(Happening.COMMENT, place, author_id, by_staff=by_staff)
     before = decision.candidate
     if columns.get("status", before.status) != before.status:

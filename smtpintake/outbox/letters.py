@@ -5,20 +5,22 @@ all of them that concern them. The note says who is told, and who is concerned a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
+from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, why_no_notice
 from smtpintake.compose.notification import Change, Notification, Words, compose_notification
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.decide.policy import Happening, Inbox, Notify, Policy
-from smtpintake.decide.recipients import News, Recipient, recipients
+from smtpintake.decide.recipients import News, Person, Recipient, recipients
 from smtpintake.mail.address import Mailbox
 from smtpintake.store.audience import About, Said, about, last_mails, names, people
 from smtpintake.store.events import Happened
+from smtpintake.store.spent import spent_on
 
 _CHANGES: Final = (Happening.STATUS, Happening.ASSIGNMENT)
 
@@ -33,10 +35,14 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Holds what one issue does not change. `secret` signs reply addresses and Message-IDs."""
+    """Holds what one issue does not change. `secret` signs reply addresses and Message-IDs; `public_url` is where
+    people see issues, or empty.
+    """
 
     templates: Templates
     secret: bytes
+    budget: Budget = DEFAULT_BUDGET
+    public_url: str = ""
 
     def letters(
         self, connection: Connection, policy: Policy, news: Sequence[Happened], now: datetime
@@ -50,7 +56,7 @@ class Writer:
         project = policy.projects.get(issue.project)
         chosen, left_out = recipients(
             [_as_news(each, issue) for each in news],
-            people(connection, issue, policy, now),
+            self._people(connection, issue, policy, now),
             project.notify if project is not None else Notify(),
             assigned=issue.assignee_id is not None,
         )
@@ -59,9 +65,23 @@ class Writer:
         to = [f"to {letter.mail.rcpt_to}" for letter in letters]
         return letters, "; ".join((*to, *left_out)) or "nobody is to hear of it"
 
+    def _addressed(self, told: Notification, inbox: Inbox) -> Notification:
+        separator = self.templates.separator(told.language, inbox.separators)
+        link = f"{self.public_url}/issues/{told.issue_key}" if self.public_url else ""
+        return replace(told, separator=separator, link=link)
+
+    def _people(self, connection: Connection, issue: About, policy: Policy, now: datetime) -> list[Person]:
+        """Who may hear of the issue, with what is spent on each of the budget for automatic mail."""
+        found = people(connection, issue, policy, now)
+        spent = spent_on(connection, [person.address for person in found], self.budget, now)
+        return [
+            replace(person, enough=why_no_notice(self.budget, spent[person.address], person.address, issue.id) or "")
+            for person in found
+        ]
+
     def _letters(self, story: "_Story", chosen: Sequence[Recipient]) -> Iterator[Letter]:
         for number, recipient in enumerate(chosen, 1):
-            told = story.told_to(recipient, number)
+            told = self._addressed(story.told_to(recipient, number), story.inbox)
             if told.words or told.changes:
                 mail = compose_notification(told, self.templates, self.secret)
                 yield Letter(mail, tuple(story.news[position] for position in recipient.of))
@@ -126,7 +146,6 @@ class _Story:
             address=address,
             inbox_name=self.policy.projects[self.inbox.project].name,
             language=issue.language,
-            separator=self.inbox.separators[0] if self.inbox.separators else "",
             words=tuple(_words(issue.comments[each.comment_id] if each.comment_id else issue.said) for each in said),
             changes=tuple(self._changes(news)),
             nonce=f"{self.news[-1].id}-{number}",

@@ -90,6 +90,8 @@ class Notifier:
             if events.hold(connection, ids):
                 events.told(connection, ids, said, now)
                 _queue(connection, issue_id, letters, now)
+        for fault in {letter.mail.fault for letter in letters} - {""}:
+            _log.error("own templates cannot be used, mail was written with the built-in ones", fault=fault)
 
     def _postpone(self, issue_id: int, why: str) -> None:
         with self._database.write() as connection:

@@ -19,8 +19,7 @@ async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
     database = await asyncio.to_thread(open_current, settings.database.url)
     worker = Worker(database, smarthost(settings), signer=signer(settings))
-    writer = Writer(load_templates(), load_secret(settings.web.secret_file))
-    notifier = Notifier(database, Snapshots(database), writer)
+    notifier = Notifier(database, Snapshots(database), letter_writer(settings))
     working = [asyncio.create_task(part.run()) for part in (worker, notifier)]
     stopping = asyncio.create_task(until_told_to_stop())
     await asyncio.wait((*working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -29,6 +28,12 @@ async def run_outbox(settings: Settings) -> None:
     await asyncio.gather(*working)
     stopping.cancel()
     database.close()
+
+
+def letter_writer(settings: Settings) -> Writer:
+    """What writes to people about issues. Raises NotReadyError."""
+    secret, budget = load_secret(settings.web.secret_file), settings.budget.budget
+    return Writer(load_templates(), secret, budget, settings.web.public_url)
 
 
 def signing_keys(settings: Settings) -> list[SigningKey]:

@@ -134,11 +134,13 @@ def test_what_answers_our_mail_finds_the_issue(desk: Desk) -> None:
     assert {(sent.message_id, CARA), (keyed[8:24], CARA)} <= keys
     root, anchor = told["References"].split()
     assert root == "<m1@customer.example>"
-    (reply,) = desk.submit(mail(keyed, subject="something else", body="Thanks!\r\n"))
+    later = make.NOW + timedelta(minutes=1)
+    thanks = mail(keyed, subject="something else", body="Thanks!\r\n", message_id="m2@c.example", received_at=later)
+    (reply,) = desk.submit(thanks)
     assert "SUP-1 commented" in reply
     desk.submit(answer(body="You are welcome.\r\n"))
     to_ana, again = notified(desk)
     assert (to_ana.rcpt_to, again.rcpt_to) == (ANA, CARA)
     assert parsed(to_ana)["Auto-Submitted"] == "auto-generated"
-    assert parsed(again)["References"].split()[:2] == [root, anchor]
-    assert parsed(again)["In-Reply-To"] == parsed(again)["References"].split()[-1] != told["Message-ID"]
+    assert parsed(again)["References"].split() == [root, anchor, "<m2@c.example>"]
+    assert parsed(again)["In-Reply-To"] == "<m2@c.example>"
