@@ -1,7 +1,7 @@
 """Who hears what of an issue: from a mail's octets, or an operator's change, to the mails in the outbox."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
