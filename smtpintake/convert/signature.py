@@ -18,6 +18,16 @@ MARK: Final = re.compile(r"--\s?")
 _SENTENCE: Final = (".", "?", "!", ":", ";", ",")
 _ITEM: Final = re.compile(r"\s*(?:[-*+•·>|]|[0-9]{1,3}[.)])\s")
 _CONTACT: Final = re.compile(r"[^\s@]@[^\s@]|https?://|www\.|[0-9](?:[ ()/.-]{0,2}[0-9]){5}")
+# What a device calls itself after "sent with": what people send with a carrier, and tell last, is no signature.
+_DEVICE: Final = re.compile(
+    r"\b(?:my|mi|mio|meu|mon|min|mijn|meine[mr]?|mojego|mého)\b|我的|моего|phone|fon|i?pad|ipod|android|windows|outlook"
+    r"|mail|mobil|móvil|celular|cell|handy|tablet|blackberry|samsung|galaxy|huawei|xiaomi|yahoo|gmx|web\.de|proton|spark"
+    r"|\bapp\b|device|gerät|appareil|dispositiv|enhet|enhed|urządzeni|zařízení|laittee|puhelim|내 |送信",
+    re.IGNORECASE,
+)
+_TARGET: Final = re.compile(r"https?://\S+")
+_NUMBER: Final = re.compile(r"[0-9]{6}|[0-9]{1,2}[./][0-9]{1,2}[./]")  # of a parcel, or a date
+_MAX_DEVICE: Final = 120
 
 
 def marked(lines: list[str]) -> int:
@@ -27,7 +37,7 @@ def marked(lines: list[str]) -> int:
         if MARK.fullmatch(lines[number]) and any(lines[:number]):
             return number
     devices = end
-    while devices and (not lines[devices - 1] or quoting.SENT_FROM.match(lines[devices - 1])):
+    while devices and (not lines[devices - 1] or _is_device(lines[devices - 1])):
         devices -= 1
     return devices if devices < end and any(lines[:devices]) else len(lines)
 
@@ -53,7 +63,15 @@ def repeatable(lines: list[str]) -> int:
 def is_only(lines: list[str]) -> bool:
     """True where `lines` are nothing but a marked signature."""
     first = next((line for line in lines if line), "")
-    return MARK.fullmatch(first) is not None or quoting.SENT_FROM.match(first) is not None
+    return MARK.fullmatch(first) is not None or _is_device(first)
+
+
+def _is_device(line: str) -> bool:
+    """True for `Sent from my iPhone`, in many languages."""
+    if not quoting.SENT_FROM.match(line):
+        return False
+    told = _TARGET.sub("", line)
+    return len(told) <= _MAX_DEVICE and _DEVICE.search(told) is not None and _NUMBER.search(told) is None
 
 
 def _end(lines: list[str]) -> int:

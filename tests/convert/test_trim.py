@@ -91,6 +91,45 @@ def test_signatures(signature: str) -> None:
     assert trimmed(f"My answer.\n\n{signature}\n\n{GMAIL}\n{HISTORY}") == "My answer."
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent from my TI-85",
+        "Sent from [mail](https://go.microsoft.com/fwlink/?LinkId=550986) for windows 10",
+        "Get Outlook for iOS<https://aka.ms/o0ukef>",
+        "Sent from my Windows Phone 8.1",
+        "Gesendet mit der GMX Mail App",
+        "Gesendet von Mail für Windows",
+        "Envoyé depuis mon Galaxy S23",
+        "Enviado do meu telemóvel",
+        "Inviato da iPhone",
+        "Verzonden met BlackBerry Work",
+        "Skickat från min iPad",
+        "Отправлено из Почты для Windows",
+        "发自我的小米手机",
+        "iPhoneから送信",
+    ],
+)
+def test_what_a_device_adds_is_cut(line: str) -> None:
+    assert trimmed(f"It is sent.\n\n{line}") == "It is sent."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent by mail yesterday, tracking number 12345678",
+        "Gesendet mit DHL, Sendungsnummer folgt",
+        "Gesendet von unserem Lager am 3.11., bitte bestätigen!",
+        "Envoyé de Lyon avec la facture",
+        "Enviado por Correos, y otra vez hoy",
+        "Inviato dalla banca il bonifico",
+        "Verzonden met PostNL, pakket 3STEST123",
+    ],
+)
+def test_what_somebody_sent_is_no_device(line: str) -> None:
+    assert trimmed(f"Hello.\n\n{line}") == f"Hello.\n\n{line}"
+
+
 def test_two_hyphens_far_from_the_end_are_no_signature() -> None:
     text = "Part one.\n--\n" + "\n".join(f"line {number}" for number in range(40))
     assert trimmed(text) == text
