@@ -23,6 +23,8 @@ class Host:
     always: dict[str, str] = field(default_factory=dict)
     taken: list[Envelope] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
+    stalled: set[str] = field(default_factory=set)
     connections: int = 0
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -34,10 +36,17 @@ class Host:
     def plan(self, stage: str, *replies: str) -> None:
         self.script[stage] = deque(replies)
 
-    async def _answer(self, stage: str, server: SMTP) -> str:
+    def stall(self, stage: str, address: str = "") -> None:
+        """From now on, say nothing there until the gate is opened; at RCPT of all recipients, or of this one."""
+        self.stalled.add(f"{stage} {address}".strip())
+        self.gate.clear()
+
+    async def _answer(self, stage: str, server: SMTP, address: str = "") -> str:
         self.seen.append(stage)
         async with self.arrived:
             self.arrived.notify_all()
+        if self.stalled & {stage, f"{stage} {address}"}:
+            await self.gate.wait()
         planned = self.script.get(stage)
         reply = planned.popleft() if planned else self.always.get(stage, "250 OK")
         if reply == DROP:
@@ -51,19 +60,23 @@ class Host:
         return await self._answer("MAIL", server)
 
     async def handle_RCPT(self, server: SMTP, _: Session, envelope: Envelope, address: str, __: Any) -> str:  # noqa: N802
-        reply = await self._answer("RCPT", server)
+        reply = await self._answer("RCPT", server, address)
         if reply.startswith("2"):
             envelope.rcpt_tos.append(address)
         return reply
 
-    async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.encrypted.append(session.ssl is not None or _is_encrypted(server))
         reply = await self._answer("DATA", server)
-        await self.gate.wait()
         if reply.startswith("2") or reply == DROP:
             self.taken.append(envelope)
             async with self.arrived:
                 self.arrived.notify_all()
         return reply
+
+    async def handle_QUIT(self, server: SMTP, _: Session, __: Envelope) -> str:  # noqa: N802
+        await self._answer("QUIT", server)
+        return "221 Bye"
 
     async def until(self, mails: int) -> None:
         """Until so many mails were taken."""
@@ -73,6 +86,17 @@ class Host:
     async def until_seen(self, stage: str, times: int) -> None:
         async with asyncio.timeout(20), self.arrived:
             await self.arrived.wait_for(lambda: self.seen.count(stage) >= times)
+
+
+def _is_encrypted(server: SMTP) -> bool:
+    return server.transport is not None and server.transport.get_extra_info("sslcontext") is not None
+
+
+class _BrokenTls(SMTP):
+    """Offers STARTTLS, and then hasn't got it."""
+
+    async def smtp_STARTTLS(self, _: str) -> None:  # noqa: N802
+        await self.push("454 4.7.0 TLS not available")
 
 
 def _login(_: SMTP, __: Session, ___: Envelope, ____: str, data: Any) -> AuthResult:
@@ -88,11 +112,11 @@ async def listening(host: Host, *, tls: str = "none", auth: bool = False) -> Asy
 
     def factory() -> SMTP:
         host.connections += 1
-        return SMTP(
+        return (_BrokenTls if tls == "broken" else SMTP)(
             host,
             hostname="smarthost.example",
             enable_SMTPUTF8=True,
-            tls_context=context if tls == "starttls" else None,
+            tls_context=context if tls in {"starttls", "broken"} else None,
             authenticator=_login if auth else None,
             auth_required=auth,
             auth_require_tls=False,

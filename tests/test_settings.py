@@ -11,6 +11,7 @@ import pytest
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.mail.envelope import ToldBy
+from smtpintake.net.smarthost import Tls
 from smtpintake.settings import (
     Endpoint,
     Settings,
@@ -68,12 +69,12 @@ def test_the_shipped_file_explains_every_key_with_its_default(tmp_path: Path) ->
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = written(tmp_path, '[smtp]\nlisten = ["0.0.0.0:25"]\nhostname = "mx.example.org"\n[smarthost]\nport = 587\n')
     monkeypatch.setenv("SMTPINTAKE_SMTP__LISTEN", "127.0.0.1:2600, [::1]:2600")
-    monkeypatch.setenv("SMTPINTAKE_SMARTHOST__FROM", "intake@example.org")
+    monkeypatch.setenv("SMTPINTAKE_SMARTHOST__TLS", "required")
     monkeypatch.setenv("smtpintake_smtp__max_message_size", "25 MB")
     settings = load_settings(file)
     assert [str(listener.address) for listener in settings.smtp.listen] == ["127.0.0.1:2600", "[::1]:2600"]
     assert settings.smtp.hostname == "mx.example.org"
-    assert (settings.smarthost.port, settings.smarthost.sender) == (587, "intake@example.org")
+    assert (settings.smarthost.port, settings.smarthost.policy) == (587, Tls.REQUIRED)
     assert settings.smtp.max_message_size == 25_000_000
 
 
@@ -96,7 +97,7 @@ def test_every_fault_is_found_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     }
     assert "did you mean 'listen'? allowed are accounts, analysers, " in found["s.toml", "smtp.listn"]
     assert "did you mean 'smtp'?" in found["s.toml", "sntp"]
-    assert "'none', 'starttls' or 'implicit'" in found["s.toml", "smarthost.tls"]
+    assert "'none', 'opportunistic', 'required' or 'verified'" in found["s.toml", "smarthost.tls"]
     assert "SMTP, LMTP, DATABASE" in found["environment", "SMTPINTAKE_STMP__LISTEN"]
 
 
@@ -122,7 +123,11 @@ def test_every_fault_is_found_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
         ('[database]\nurl = "nonsense"', "database.url", "must be a URL"),
         ('[blobs]\nurl = "s3://Bucket?"', "blobs.url", "or s3://BUCKET/PREFIX"),
         ('[blobs]\nurl = "file:"', "blobs.url", "must be file: and a folder"),
-        ('[smarthost]\nfrom = "Nobody"', "smarthost.from", "must be an address"),
+        ('[smarthost]\ntls = "opportunistic"\nusername = "u"\npassword = "p"', "smarthost.password", "in the clear"),
+        ('[smarthost]\ntls = "none"\nimplicit_tls = true', "smarthost.implicit_tls", "needs tls = 'required'"),
+        ("[smarthost]\nper_domain = 0", "smarthost.per_domain", "1"),
+        ("[[smarthost.fallbacks]]\nport = 25", "smarthost.fallbacks", "each needs a host"),
+        ('[[smarthost.fallbacks]]\nhost = "b"\nconnections = 3', "smarthost.fallbacks[0].connections", "allowed are"),
         ('[smarthost]\npassword = "hunter2"', "smarthost.password", "go together"),
         ('[web]\npublic_url = "tracker.example.org"', "web.public_url", "http:// or https://"),
         ('[log]\nlevel = "loud"', "log.level", "'debug', 'info', 'warning' or 'error'"),

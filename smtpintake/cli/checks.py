@@ -7,11 +7,10 @@ was seen, and for anything but `ok` how to mend it. Sockets have a deadline.
 import asyncio
 import os
 import shutil
-import smtplib
-import ssl
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
@@ -27,7 +26,9 @@ from smtpintake.cli.listening import answering, certificate, listeners
 from smtpintake.decide.policy import PolicyError
 from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.scanner import Scanner, ScannerError
-from smtpintake.parts.outbox import signing_keys
+from smtpintake.net.smarthost import Tls
+from smtpintake.net.smtpclient import Connection
+from smtpintake.parts.outbox import signing_keys, smarthosts
 from smtpintake.settings import Settings
 from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
@@ -256,43 +257,21 @@ def signing(settings: Settings) -> Iterator[Check]:
 
 
 def smarthost(settings: Settings) -> Iterator[Check]:
-    """Reached, encrypted and logged in to, up to the first command that would send."""
-    section = settings.smarthost
-    if not section.host:
+    """Each reached, encrypted and logged in to as when mail is sent, up to the first command that would send."""
+    several = smarthosts(settings)
+    if not several:
         mend = "set host in [smarthost]; until then our own mail waits, see 'smtpintake outbox list'"
         yield Check("smarthost", Result.WARNING, "none is configured", mend)
-        return
-    where = f"{section.host}:{section.port}"
-    if section.username and section.tls == "none":
-        yield Check("smarthost", Result.WARNING, "the password is sent in the clear", "set tls to starttls or implicit")
-    try:
-        _log_in(settings)
-    except ssl.SSLError as error:
-        mend = "the certificate must be valid for host, and tls what the port speaks"
-        yield Check("smarthost", Result.FAIL, f"{where}: {error}", mend)
-    except smtplib.SMTPAuthenticationError as error:
-        yield Check("smarthost", Result.FAIL, f"{where} refuses the login: {error.smtp_code}", "check the password")
-    except (OSError, smtplib.SMTPException) as error:
-        mend = "check host, port and tls in [smarthost], and the firewall"
-        yield Check("smarthost", Result.FAIL, f"{where}: {error}", mend)
-    else:
-        yield Check("smarthost", Result.OK, f"{where} takes our connection")
-
-
-def _log_in(settings: Settings) -> None:
-    section, name = settings.smarthost, settings.smtp.announced_name
-    context = ssl.create_default_context()
-    client: smtplib.SMTP
-    if section.tls == "implicit":
-        client = smtplib.SMTP_SSL(section.host, section.port, name, timeout=DEADLINE, context=context)
-    else:
-        client = smtplib.SMTP(section.host, section.port, name, timeout=DEADLINE)
-    with client:
-        if section.tls == "starttls":
-            client.starttls(context=context)
-        if section.username:
-            client.login(section.username, section.password.get_secret_value())
-        client.ehlo_or_helo_if_needed()
+    for each in several:
+        if each.username and each.tls is Tls.NONE:
+            mend = "set tls to verified in [smarthost], or leave it away"
+            yield Check("smarthost", Result.WARNING, f"{each}: the password is sent in the clear", mend)
+        hurried = replace(each, connect_timeout=DEADLINE, timeout=DEADLINE)
+        if fault := asyncio.run(Connection(hurried).reach()):
+            mend = "check host, port, tls, implicit_tls and the login in [smarthost], and the firewall"
+            yield Check("smarthost", Result.FAIL, fault.note, mend)
+        else:
+            yield Check("smarthost", Result.OK, f"{each} takes our connection")
 
 
 # Those of `--quick` look at nothing but what serves.

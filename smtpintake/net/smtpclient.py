@@ -6,13 +6,15 @@ connection and of our login are ours to mend, so they defer; only a 5yz to this 
 opened when it is needed, and used for as many mails as the other side likes.
 """
 
+import os
 import ssl
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Final
 
 from aiosmtplib import (
     SMTP,
+    SMTPAuthenticationError,
+    SMTPConnectError,
     SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
@@ -20,36 +22,11 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-# RFC 5321 s4.5.3.2.6: give up on the reply to the final dot too early, and the mail arrives twice.
-DATA_TIMEOUT: Final = 600.0
+from smtpintake.net.smarthost import Smarthost, Tls
 
 _MAX_NOTE: Final = 400
 # RFC 4954 s4, s6: our login is missing or wrong, whatever the mail.
 _LOGIN_CODES: Final = frozenset((530, 534, 535, 538))
-
-
-class Tls(StrEnum):
-    NONE = "none"
-    STARTTLS = "starttls"  # required: without it nothing is sent
-    IMPLICIT = "implicit"
-
-
-@dataclass(frozen=True, slots=True)
-class Smarthost:
-    """Where to, and who we are. `hello` is our own host name; `context` None means the system's certificates."""
-
-    host: str
-    port: int
-    hello: str
-    tls: Tls = Tls.NONE
-    username: str = ""
-    password: str = field(default="", repr=False)
-    context: ssl.SSLContext | None = None
-    timeout: float = 60.0
-    data_timeout: float = DATA_TIMEOUT
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +52,7 @@ class Connection:
     """One connection to `smarthost`, for one mail at a time."""
 
     def __init__(self, smarthost: Smarthost) -> None:
-        self._smarthost: Final = smarthost
+        self.smarthost: Final = smarthost
         self._smtp: SMTP | None = None
 
     async def send(self, mail_from: str, rcpt_to: str, octets: bytes) -> Result:
@@ -85,7 +62,19 @@ class Connection:
         if result is None and reused:
             # Closed between two mails, which is the other side's right: the first try on a fresh connection counts.
             result = await self._try(mail_from, rcpt_to, octets)
-        return result or Deferred(f"{self._smarthost} closed the connection before the mail", unreachable=True)
+        return result or Deferred(f"{self.smarthost} closed the connection before the mail", unreachable=True)
+
+    async def reach(self) -> Deferred | None:
+        """Connect and log in without a mail: None where that works."""
+        try:
+            self._smtp = await self._connect()
+            if self._smtp.is_ehlo_or_helo_needed:
+                await self._smtp.ehlo()
+        except (SMTPException, OSError, ValueError) as error:
+            return self._unreachable(error)
+        finally:
+            await self.close()
+        return None
 
     async def close(self) -> None:
         """Say goodbye, and wait for no answer longer than a moment."""
@@ -103,7 +92,7 @@ class Connection:
         try:
             smtp = self._smtp = self._smtp or await self._connect()
         except (SMTPException, OSError, ValueError) as error:
-            return Deferred(f"cannot use {self._smarthost}: {_told(error)}", unreachable=True)
+            return self._unreachable(error)
         try:
             return await self._transact(smtp, mail_from, rcpt_to, octets)
         except SMTPServerDisconnected:
@@ -111,16 +100,27 @@ class Connection:
             return None
         except SMTPTimeoutError:
             self._drop()
-            return Deferred(f"{self._smarthost} did not answer in time", unreachable=True)
+            return Deferred(f"{self.smarthost} did not answer in time", unreachable=True)
         except SMTPResponseException as error:
             await self._reset(smtp, error.code)
             return self._refused(error, rcpt_to)
         except (SMTPException, OSError, ValueError) as error:
             self._drop()
-            return Deferred(f"cannot use {self._smarthost}: {_told(error)}", unreachable=True)
+            return self._unreachable(error)
 
     async def _connect(self) -> SMTP:
-        host = self._smarthost
+        """A connection as the smarthost's policy wants it, logged in to."""
+        if self.smarthost.tls is not Tls.OPPORTUNISTIC:
+            return await self._open(start_tls=self.smarthost.tls is not Tls.NONE)
+        try:
+            return await self._open(start_tls=None)  # where it is offered
+        except (SMTPConnectError, SMTPAuthenticationError):
+            raise
+        except (SMTPException, OSError):
+            return await self._open(start_tls=False)
+
+    async def _open(self, *, start_tls: bool | None) -> SMTP:
+        host = self.smarthost
         smtp = SMTP(
             hostname=host.host,
             port=host.port,
@@ -128,11 +128,12 @@ class Connection:
             username=host.username or None,
             password=host.password or None,
             timeout=host.timeout,
-            use_tls=host.tls is Tls.IMPLICIT,
-            start_tls=host.tls is Tls.STARTTLS,
-            tls_context=host.context,
+            use_tls=host.implicit,
+            start_tls=start_tls and not host.implicit,
+            validate_certs=host.tls is Tls.VERIFIED,
+            tls_context=host.context if host.tls is Tls.VERIFIED else None,
         )
-        await smtp.connect()
+        await smtp.connect(timeout=host.connect_timeout)
         return smtp
 
     async def _transact(self, smtp: SMTP, mail_from: str, rcpt_to: str, octets: bytes) -> Result | None:
@@ -141,19 +142,27 @@ class Connection:
         if smtp.is_ehlo_or_helo_needed:
             await smtp.ehlo()
         if international and not smtp.supports_extension("smtputf8"):
-            return Failed(f"{self._smarthost} takes no internationalised addresses (RFC 6531)")
+            return Failed(f"{self.smarthost} takes no internationalised addresses (RFC 6531)")
         await smtp.mail(mail_from, options=options, encoding=encoding)
-        await smtp.rcpt(rcpt_to, encoding=encoding)
         try:
-            reply = await smtp.data(octets, timeout=self._smarthost.data_timeout)
+            await smtp.rcpt(rcpt_to, encoding=encoding)
+        except SMTPTimeoutError:
+            # A smarthost that asks the next server first may be slow for one domain, and quick for all others.
+            self._drop()
+            return Deferred(f"{self.smarthost} said nothing about {rcpt_to} in time")
+        try:
+            reply = await smtp.data(octets, timeout=self.smarthost.data_timeout)
         except (SMTPServerDisconnected, SMTPTimeoutError) as error:
             # The mail may have arrived. It is sent again with the same Message-ID (RFC 1047).
             self._drop()
-            return Deferred(f"{self._smarthost} fell silent after the mail: {_told(error)}")
+            return Deferred(f"{self.smarthost} fell silent after the mail: {_told(error)}")
         return Sent(f"{reply.code} {_one_line(reply.message)}")
 
+    def _unreachable(self, error: Exception) -> Deferred:
+        return Deferred(f"cannot use {self.smarthost}: {_told(error)}", unreachable=True)
+
     def _refused(self, error: SMTPResponseException, rcpt_to: str) -> Result:
-        what = f"{self._smarthost} refused {rcpt_to if isinstance(error, SMTPRecipientRefused) else 'the mail'}"
+        what = f"{self.smarthost} refused {rcpt_to if isinstance(error, SMTPRecipientRefused) else 'the mail'}"
         note = f"{what}: {error.code} {_one_line(error.message)}"
         if error.code in _LOGIN_CODES:
             return Deferred(note, unreachable=True)
@@ -182,6 +191,9 @@ def _told(error: Exception) -> str:
     """What an exception says, in one line fit for a note."""
     if isinstance(error, SMTPResponseException):
         return f"{error.code} {_one_line(error.message)}"
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)  # below 0 are those of a look-up
     return _one_line(str(error)) or type(error).__name__
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 
-from smtpintake.net.smtpclient import Smarthost, Tls
+from smtpintake.net.smarthost import Smarthost
 from smtpintake.outbox.letters import Writer
 from smtpintake.outbox.notifier import Notifier
+from smtpintake.outbox.pace import Pace
 from smtpintake.outbox.signing import Signer, SigningKey, read_key
 from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
@@ -18,7 +19,7 @@ from smtpintake.wiring import load_secret, load_templates
 async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
     database = await asyncio.to_thread(open_current, settings.database.url)
-    worker = Worker(database, smarthost(settings), signer=signer(settings))
+    worker = Worker(database, smarthosts(settings), pace(settings), signer=signer(settings))
     notifier = Notifier(database, Snapshots(database), letter_writer(settings))
     working = [asyncio.create_task(part.run()) for part in (worker, notifier)]
     stopping = asyncio.create_task(until_told_to_stop())
@@ -53,16 +54,23 @@ def signer(settings: Settings) -> Signer | None:
     return Signer(signing_keys(settings)) if settings.dkim.keys else None
 
 
-def smarthost(settings: Settings) -> Smarthost | None:
-    """The server that takes our own mail, or None where none is configured."""
+def smarthosts(settings: Settings) -> list[Smarthost]:
+    """The servers that take our own mail, in order of preference."""
+    return [
+        Smarthost(
+            host=each.host,
+            port=each.port,
+            hello=settings.smtp.announced_name,
+            tls=each.policy,
+            implicit=each.implicit_tls,
+            username=each.username,
+            password=each.password.get_secret_value(),
+        )
+        for each in settings.smarthost.several
+    ]
+
+
+def pace(settings: Settings) -> Pace:
+    """How fast our own mail goes out."""
     section = settings.smarthost
-    if not section.host:
-        return None
-    return Smarthost(
-        host=section.host,
-        port=section.port,
-        tls=Tls(section.tls),
-        username=section.username,
-        password=section.password.get_secret_value(),
-        hello=settings.smtp.announced_name,
-    )
+    return Pace(connections=section.connections, per_domain=section.per_domain)

@@ -29,6 +29,7 @@ from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.intake.peers import Network
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.envelope import ToldBy
+from smtpintake.net.smarthost import Tls
 from smtpintake.net.zone import Action
 from smtpintake.settings.values import (
     Count,
@@ -40,7 +41,6 @@ from smtpintake.settings.values import (
     RateLimit,
     Seconds,
     UnixSocket,
-    as_address,
     as_argon2id,
     as_blobs_url,
     as_code,
@@ -55,6 +55,7 @@ from smtpintake.settings.values import (
     as_redis_url,
     as_selector,
     as_tables,
+    as_unsaid,
     as_zone,
 )
 from smtpintake.store.periods import Periods
@@ -346,22 +347,59 @@ class BudgetSection(Section):
         return Budget(self.window, self.per_address, self.per_thread, self.per_domain, self.total, self.pause)
 
 
-class Smarthost(Section):
-    """The server that takes our own mail. Without a `host` mail waits in the outbox."""
+class SmarthostServer(Section):
+    """A server that takes our own mail."""
 
     host: Hostname = ""
     port: Annotated[int, Field(ge=1, le=65535)] = 25
-    tls: Literal["none", "starttls", "implicit"] = "none"
+    tls: Annotated[Tls | None, BeforeValidator(as_unsaid)] = None
+    implicit_tls: bool = False
     username: str = ""
     password: Annotated[SecretStr, Field(validate_default=True)] = SecretStr("")
-    sender: Annotated[str, AfterValidator(as_address), Field(alias="from")] = ""
+
+    @property
+    def policy(self) -> Tls:
+        """What the connection must be: a password goes to nobody who is not the host."""
+        if self.tls is not None:
+            return self.tls
+        return Tls.VERIFIED if self.username or self.implicit_tls else Tls.OPPORTUNISTIC
+
+    @field_validator("implicit_tls")
+    @classmethod
+    def _encrypted(cls, implicit: bool, info: ValidationInfo) -> bool:
+        if implicit and info.data.get("tls") in (Tls.NONE, Tls.OPPORTUNISTIC):
+            raise ValueError("needs tls = 'required' or 'verified'")
+        return implicit
 
     @field_validator("password")
     @classmethod
     def _with_username(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
-        if bool(password.get_secret_value()) != bool(info.data.get("username", "")):
+        given = bool(password.get_secret_value())
+        if given != bool(info.data.get("username", "")):
             raise ValueError("username and password go together: give both or neither")
+        if given and info.data.get("tls") is Tls.OPPORTUNISTIC:
+            raise ValueError("needs tls = 'required' or 'verified': it could go out in the clear")
         return password
+
+
+def _with_host(servers: tuple[SmarthostServer, ...]) -> tuple[SmarthostServer, ...]:
+    if not all(server.host for server in servers):
+        raise ValueError("each needs a host")
+    return servers
+
+
+class Smarthost(SmarthostServer):
+    """The server that takes our own mail, and those for when it cannot be reached, in order. Without a `host` mail
+    waits in the outbox. `connections` and `per_domain` are of each process that sends.
+    """
+
+    fallbacks: Annotated[tuple[SmarthostServer, ...], BeforeValidator(as_tables), AfterValidator(_with_host)] = ()
+    connections: Annotated[int, Field(ge=1, le=100)] = 8
+    per_domain: Annotated[int, Field(ge=1, le=100)] = 4
+
+    @property
+    def several(self) -> tuple[SmarthostServer, ...]:
+        return (self, *self.fallbacks) if self.host else ()
 
 
 class DkimKey(Section):

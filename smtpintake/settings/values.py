@@ -22,7 +22,7 @@ from pydantic import (
 
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.peers import Network
-from smtpintake.mail.address import AddressError, Mailbox, fold_domain
+from smtpintake.mail.address import AddressError, fold_domain
 from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.zone import LISTED
 
@@ -88,13 +88,6 @@ def as_hostname(text: str) -> str:
     return text.removesuffix(".")
 
 
-def as_address(text: str) -> str:
-    try:
-        return str(Mailbox.parse(text)) if text else ""
-    except AddressError as error:
-        raise ValueError(f"must be an address such as intake@example.org: {error}") from error
-
-
 def as_database_url(text: str) -> str:
     if text.startswith("sqlite://"):
         return text
@@ -145,6 +138,11 @@ def as_domain(text: str) -> str:
         return as_hostname(fold_domain(text))
     except AddressError as error:
         raise ValueError(str(error)) from error
+
+
+def as_unsaid(value: object) -> object:
+    """An empty text says nothing."""
+    return None if value == "" else value
 
 
 def as_tables(value: object) -> object:

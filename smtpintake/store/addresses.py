@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import SentMail
 from smtpintake.decide.scores import HALVING, Score, Severity
+from smtpintake.store.outbox import State
 from smtpintake.store.prepared import Prepared, among, asked
 from smtpintake.store.schema import AddressScore, Comment, Issue, OutboxMail
 from smtpintake.store.types import UtcDateTime, stored_moment
@@ -57,6 +58,12 @@ _MARK: Final = (
     .values(
         bounced=bindparam("severity"), bounced_at=bindparam("moment", type_=UtcDateTime()), bounce=bindparam("said")
     )
+)
+# It was sent, whatever became of our own attempt: it is not tried again.
+_CAME_BACK: Final = (
+    update(_table)
+    .where(_outbox.id == bindparam("mail"))
+    .values(state=State.BOUNCED, next_attempt_at=None, worker=None, lease_until=None)
 )
 
 
@@ -138,6 +145,8 @@ def mark(connection: Connection, marks: Iterable[Mark]) -> None:
     for one in marks:
         said = one.said[:MAX_SAID]
         connection.execute(_MARK, {"mail": one.mail_id, "severity": one.severity, "moment": one.moment, "said": said})
+        if one.severity is not Severity.COMPLAINT:
+            connection.execute(_CAME_BACK, {"mail": one.mail_id})
         before = connection.execute(
             select(_score.score, _score.scored_at, _score.reports)
             .where(_score.address == one.address)

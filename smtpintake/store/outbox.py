@@ -2,11 +2,11 @@
 
 Contract: every function takes an open connection, those that change rows one in a writing transaction. A row that is
 claimed belongs to `worker` until its lease ends, so several workers on one database never send the same mail at once; a
-worker whose lease ran out changes nothing any more, since each write names it. Functions that write say how many rows
-they changed.
+worker whose lease ran out changes nothing any more, since each write names it. Functions that write say what they
+changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,18 +15,24 @@ from typing import Final
 from sqlalchemy import Connection, Update, and_, bindparam, func, or_, select, update
 
 from smtpintake.compose.outgoing import Outgoing
+from smtpintake.store.prepared import among
 from smtpintake.store.rows import Rows
-from smtpintake.store.schema import OutboxMail, ThreadKey
+from smtpintake.store.schema import Comment, Issue, OutboxMail, ThreadKey
 from smtpintake.store.schema.tracker import MESSAGE_ID, REPLY_KEY
 from smtpintake.store.types import UtcDateTime
 
 MAX_NOTE: Final = 500
+SYSTEM: Final = "smtpintake"  # the author of what nobody wrote
 
 
 class State(StrEnum):
+    """Where a mail to one recipient is."""
+
     QUEUED = "queued"
-    SENT = "sent"
-    FAILED = "failed"
+    DEFERRED = "deferred"  # tried at least once in vain, and to be tried again
+    SENT = "sent"  # the smarthost has it
+    FAILED = "failed"  # refused for good, or given up
+    BOUNCED = "bounced"  # sent, and reported as not delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +40,43 @@ class Claimed:
     """A mail to be sent now. `attempts` counts the ones before."""
 
     id: int
-    kind: str
     mail_from: str
     rcpt_to: str
-    message_id: str
-    octets: bytes
+    domain: str
+    subject: str
+    issue_id: int | None
     created_at: datetime
     attempts: int
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """An internal note on an issue, by the system."""
+
+    issue_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
-    """What an attempt came to: `state` after it, the note to keep, and when to try again where it stays queued."""
+    """What an attempt came to: `state` after it, the note to keep, when to try again, and what the issue is told."""
 
     id: int
     state: State
     note: str
-    next_attempt_at: datetime
+    next_attempt_at: datetime | None = None
+    remark: Remark | None = None
 
 
 _table: Final = OutboxMail.__table__
 _outbox: Final = _table.c
+_issue: Final = Issue.__table__.c
 _moment: Final = UtcDateTime()
 _now: Final = bindparam("now", type_=_moment)
 _is_due: Final = and_(
-    _outbox.state == State.QUEUED,
     _outbox.next_attempt_at <= _now,
     or_(_outbox.lease_until.is_(None), _outbox.lease_until <= _now),
+    _outbox.domain.not_in(bindparam("full", expanding=True)),
 )
 # PostgreSQL could run a plain subquery again for each row and claim more than the limit; MATERIALIZED runs it once.
 _some_due: Final = (
@@ -78,11 +94,11 @@ _CLAIM: Final = (
     .values(worker=bindparam("claimer"), lease_until=bindparam("until", type_=_moment))
     .returning(
         _outbox.id,
-        _outbox.kind,
         _outbox.mail_from,
         _outbox.rcpt_to,
-        _outbox.message_id,
-        _outbox.octets,
+        _outbox.domain,
+        _outbox.subject,
+        _outbox.issue_id,
         _outbox.created_at,
         _outbox.attempts,
     )
@@ -91,11 +107,14 @@ _IS_DUE: Final = select(_outbox.id).where(_is_due).limit(1)
 _COUNTS: Final = select(_outbox.state, func.count()).group_by(_outbox.state)
 _UNTOLD: Final = and_(_outbox.state == State.QUEUED, _outbox.note != bindparam("said"))
 _IS_UNTOLD: Final = select(_outbox.id).where(_UNTOLD).limit(1)
+_OCTETS: Final = select(_outbox.octets).where(
+    _outbox.id == bindparam("row"), _outbox.worker == bindparam("holder"), _outbox.lease_until > _now
+)
 
 
 def _held_by_worker() -> Update:
     """An update of rows that the worker still holds: the fence."""
-    return update(_table).where(_outbox.worker == bindparam("holder"), _outbox.state == State.QUEUED)
+    return update(_table).where(_outbox.worker == bindparam("holder"))
 
 
 _SETTLE: Final = (
@@ -111,8 +130,10 @@ _SETTLE: Final = (
         lease_until=None,
     )
 )
-_RENEW: Final = _held_by_worker().values(lease_until=bindparam("until", type_=_moment))
-_RELEASE: Final = _held_by_worker().values(worker=None, lease_until=None)
+_RENEW: Final = (
+    _held_by_worker().where(among(_outbox.id, "several")).values(lease_until=bindparam("until", type_=_moment))
+)
+_RELEASE: Final = _held_by_worker().where(among(_outbox.id, "several")).values(worker=None, lease_until=None)
 
 
 def enqueue(
@@ -164,47 +185,77 @@ def add(connection: Connection, mail: Outgoing, now: datetime, log_id: str) -> i
     return int(connection.execute(select(_outbox.id).where(_outbox.message_id == mail.message_id)).scalar_one())
 
 
-def is_due(connection: Connection, now: datetime) -> bool:
+def is_due(connection: Connection, now: datetime, full: Collection[str] = ()) -> bool:
     """True where `claim` would find something; a read, so that an idle worker never takes the writers' lock."""
-    return connection.execute(_IS_DUE, {"now": now}).first() is not None
+    return connection.execute(_IS_DUE, {"now": now, "full": tuple(full)}).first() is not None
 
 
-def claim(connection: Connection, worker: str, now: datetime, until: datetime, count: int) -> list[Claimed]:
-    """At most `count` due mails, oldest first, which are the worker's until the moment `until`."""
-    rows = connection.execute(_CLAIM, {"claimer": worker, "now": now, "until": until, "count": count})
-    return sorted((Claimed(*row) for row in rows), key=lambda mail: mail.id)
+def claim(
+    connection: Connection, worker: str, now: datetime, until: datetime, *, count: int, full: Collection[str] = ()
+) -> list[Claimed]:
+    """At most `count` due mails, oldest first, which are the worker's until the moment `until`. Those to domains that
+    are `full` are left.
+    """
+    values = {"claimer": worker, "now": now, "until": until, "count": count, "full": tuple(full)}
+    return sorted((Claimed(*row) for row in connection.execute(_CLAIM, values)), key=lambda mail: mail.id)
+
+
+def octets(connection: Connection, worker: str, mail_id: int, now: datetime) -> bytes | None:
+    """A claimed mail as it is to be sent; None where the worker holds it no longer, and must not send it."""
+    return connection.execute(_OCTETS, {"holder": worker, "row": mail_id, "now": now}).scalar()
 
 
 def settle(connection: Connection, worker: str, results: Sequence[Settled], now: datetime) -> int:
-    """Write what attempts came to."""
-    return sum(
-        connection.execute(
-            _SETTLE,
-            {
-                "holder": worker,
-                "row": each.id,
-                "result": each.state,
-                "said": each.note[:MAX_NOTE],
-                "again": each.next_attempt_at,
-                "sent": now if each.state is State.SENT else None,
-            },
-        ).rowcount
-        for each in results
-    )
+    """Write what attempts came to, and the remarks on issues: of how many mails. Nothing is written of those that the
+    worker holds no longer.
+    """
+    written = [each for each in results if _settle(connection, worker, each, now)]
+    _remark(connection, [each.remark for each in written if each.remark is not None], now)
+    return len(written)
 
 
-def renew(connection: Connection, worker: str, until: datetime) -> int:
-    """Hold on to everything that the worker has claimed and not settled."""
-    return connection.execute(_RENEW, {"holder": worker, "until": until}).rowcount
+def _settle(connection: Connection, worker: str, result: Settled, now: datetime) -> bool:
+    values = {
+        "holder": worker,
+        "row": result.id,
+        "result": result.state,
+        "said": result.note[:MAX_NOTE],
+        "again": result.next_attempt_at,
+        "sent": now if result.state is State.SENT else None,
+    }
+    return connection.execute(_SETTLE, values).rowcount == 1
 
 
-def release(connection: Connection, worker: str) -> int:
-    """Give back, untried, everything that the worker has claimed and not settled."""
-    return connection.execute(_RELEASE, {"holder": worker}).rowcount
+def _remark(connection: Connection, remarks: Sequence[Remark], now: datetime) -> None:
+    rows = Rows()
+    for one in remarks:
+        comment = Comment(
+            issue_id=one.issue_id,
+            author_address="",
+            author_name=SYSTEM,
+            created_at=now,
+            body_text=one.text,
+            internal=True,
+        )
+        rows.add(Comment, **comment.model_dump(exclude={"id"}))
+    rows.insert(connection)
+    touched = {one.issue_id for one in remarks}
+    if touched:
+        connection.execute(update(Issue.__table__).where(_issue.id.in_(touched)).values(updated_at=now))
+
+
+def renew(connection: Connection, worker: str, ids: Collection[int], until: datetime) -> int:
+    """Hold on to these mails: how many the worker still held."""
+    return connection.execute(_RENEW, {"holder": worker, "several": list(ids), "until": until}).rowcount
+
+
+def release(connection: Connection, worker: str, ids: Collection[int]) -> int:
+    """Give these mails back untried: how many the worker still held."""
+    return connection.execute(_RELEASE, {"holder": worker, "several": list(ids)}).rowcount
 
 
 def note_waiting(connection: Connection, note: str) -> int:
-    """Say on every queued mail why it waits."""
+    """Say on every mail that was never tried why it waits."""
     return connection.execute(update(_table).where(_UNTOLD).values(note=note), {"said": note}).rowcount
 
 
@@ -214,7 +265,7 @@ def is_note_missing(connection: Connection, note: str) -> bool:
 
 
 def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
-    """Queue mails again that failed, or that wait for a later attempt. What was sent is never sent again."""
+    """Queue mails again that failed, came back or wait for a later attempt. What was sent is never sent again."""
     again = (
         update(_table)
         .where(_outbox.id.in_(ids), _outbox.state != State.SENT, _outbox.worker.is_(None))

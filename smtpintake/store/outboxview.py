@@ -87,7 +87,7 @@ def _view(row: Row[*tuple[object, ...]]) -> OutboxView:
         "log_id": row.log_id,
         "created_at": moment(row.created_at),
         "attempts": row.attempts,
-        "next_attempt_at": moment(row.next_attempt_at) if row.state == State.QUEUED else None,
+        "next_attempt_at": moment(row.next_attempt_at) if row.next_attempt_at is not None else None,
         "sent_at": moment(row.sent_at) if row.sent_at is not None else None,
         "note": row.note,
         "bounced": row.bounced,

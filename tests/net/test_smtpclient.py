@@ -2,11 +2,13 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from smtpintake.net.smtpclient import Connection, Deferred, Failed, Result, Sent, Smarthost, Tls
+from smtpintake.net.smarthost import Smarthost, Tls
+from smtpintake.net.smtpclient import Connection, Deferred, Failed, Result, Sent
 from tests.smarthost import CERTIFICATE, DROP, Host, listening
 
 MAIL = b"From: support@example.org\r\nSubject: s\r\n\r\n.dot\r\nbody\r\n"
@@ -71,7 +73,7 @@ async def test_silence_after_the_final_dot_defers_this_mail_only() -> None:
 
 async def test_a_smarthost_that_never_answers_the_mail_is_given_up() -> None:
     async with listening(Host()) as host:
-        host.gate.clear()
+        host.stall("DATA")
         result = await send(smarthost(host, data_timeout=0.2))
         host.gate.set()
     assert isinstance(result, Deferred)
@@ -143,35 +145,77 @@ def trusting() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(CERTIFICATE))
 
 
-@pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
-async def test_tls_with_a_certificate_that_we_trust(tls: Tls) -> None:
-    async with listening(Host(), tls=tls) as host:
-        assert isinstance(await send(smarthost(host, tls=tls, context=trusting())), Sent)
+WAYS = pytest.mark.parametrize("way", ["starttls", "implicit"])
 
 
-@pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
-async def test_an_unknown_certificate_sends_nothing(tls: Tls) -> None:
-    async with listening(Host(), tls=tls) as host:
-        result = await send(smarthost(host, tls=tls))
+@WAYS
+async def test_tls_with_a_certificate_that_we_trust(way: str) -> None:
+    async with listening(Host(), tls=way) as host:
+        target = smarthost(host, tls=Tls.VERIFIED, implicit=way == "implicit", context=trusting())
+        assert isinstance(await send(target), Sent)
+    assert host.encrypted == [True]
+
+
+@WAYS
+async def test_an_unknown_certificate_sends_nothing_where_it_must_be_verified(way: str) -> None:
+    async with listening(Host(), tls=way) as host:
+        result = await send(smarthost(host, tls=Tls.VERIFIED, implicit=way == "implicit"))
     assert isinstance(result, Deferred)
     assert result.unreachable
     assert "certificate" in result.note.lower()
     assert not host.seen
 
 
-async def test_starttls_is_required_where_it_is_asked_for() -> None:
+async def test_a_certificate_for_another_name_sends_nothing_where_it_must_be_verified() -> None:
+    async with listening(Host(), tls="starttls") as host:
+        result = await send(replace(smarthost(host, tls=Tls.VERIFIED, context=trusting()), host="127.1"))
+    assert isinstance(result, Deferred)
+    assert "certificate" in result.note.lower()
+    assert not host.seen
+
+
+@WAYS
+async def test_an_unknown_certificate_does_where_encryption_is_all_that_is_required(way: str) -> None:
+    async with listening(Host(), tls=way) as host:
+        assert isinstance(await send(smarthost(host, tls=Tls.REQUIRED, implicit=way == "implicit")), Sent)
+    assert host.encrypted == [True]
+
+
+@pytest.mark.parametrize("tls", [Tls.REQUIRED, Tls.VERIFIED])
+async def test_what_is_not_encrypted_is_not_sent_where_it_must_be(tls: Tls) -> None:
     async with listening(Host()) as host:
-        result = await send(smarthost(host, tls=Tls.STARTTLS, context=trusting()))
+        result = await send(smarthost(host, tls=tls, context=trusting()))
     assert isinstance(result, Deferred)
     assert result.unreachable
     assert not host.seen
 
 
+@pytest.mark.parametrize(("offered", "encrypted"), [("none", False), ("starttls", True), ("broken", False)])
+async def test_opportunistic_takes_what_there_is(offered: str, encrypted: bool) -> None:
+    async with listening(Host(), tls=offered) as host:
+        assert isinstance(await send(smarthost(host, tls=Tls.OPPORTUNISTIC)), Sent)
+    assert host.encrypted == [encrypted]
+
+
+async def test_none_is_plain_though_the_smarthost_offers_more() -> None:
+    async with listening(Host(), tls="starttls") as host:
+        assert isinstance(await send(smarthost(host, tls=Tls.NONE)), Sent)
+    assert host.encrypted == [False]
+
+
+async def test_a_smarthost_that_is_slow_about_one_recipient_can_still_be_reached() -> None:
+    async with listening(Host()) as host:
+        host.stall("RCPT")
+        result = await send(smarthost(host, timeout=0.2))
+        host.gate.set()
+    assert result == Deferred(f"127.0.0.1:{host.port} said nothing about cara@customer.example in time")
+
+
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # loopback
 async def test_login() -> None:
     async with listening(Host(), auth=True) as host:
-        assert isinstance(await send(smarthost(host, username="intake", password="secret")), Sent)
-        wrong = await send(smarthost(host, username="intake", password="wrong"))
+        assert isinstance(await send(smarthost(host, tls=Tls.NONE, username="intake", password="secret")), Sent)
+        wrong = await send(smarthost(host, tls=Tls.NONE, username="intake", password="wrong"))
         without = await send(smarthost(host))
     for result in (wrong, without):
         assert isinstance(result, Deferred)

@@ -11,11 +11,12 @@ from sqlalchemy import select
 
 from smtpintake.store import outbox
 from smtpintake.store.database import Database
-from smtpintake.store.outbox import Claimed, Settled, State
+from smtpintake.store.outbox import Claimed, Remark, Settled, State
 from smtpintake.store.schema import OutboxMail
 from smtpintake.store.types import Table
 from tests.make import NOW
 
+IS = OutboxMail.__table__.c
 LATER = NOW + timedelta(minutes=5)
 
 
@@ -56,7 +57,7 @@ def queue(database: Database, count: int, **values: Any) -> None:
 
 def claim(database: Database, worker: str, count: int = 100, now: Any = NOW, until: Any = LATER) -> list[Claimed]:
     with database.write() as connection:
-        return outbox.claim(connection, worker, now, until, count)
+        return outbox.claim(connection, worker, now, until, count=count)
 
 
 def row(database: Database, row_id: int) -> OutboxMail:
@@ -68,7 +69,6 @@ def test_the_oldest_due_are_claimed_first_and_only_once(database: Database) -> N
     queue(database, 5)
     first = claim(database, "a", 3)
     assert [mail.rcpt_to for mail in first] == [f"c{number}@customer.example" for number in range(3)]
-    assert first[0].octets == b"octets"
     assert first[0].created_at == NOW
     assert len(claim(database, "b")) == 2
     assert claim(database, "c") == []
@@ -82,16 +82,28 @@ def test_what_is_not_due_is_left_alone(database: Database) -> None:
     assert claim(database, "a") == []
 
 
+def test_domains_that_are_full_are_left(database: Database) -> None:
+    queue(database, 3, domain="slow.example")
+    with database.write() as connection:
+        connection.execute(OutboxMail.__table__.update().where(IS.id == 2).values(domain="other.example"))
+        assert [mail.id for mail in outbox.claim(connection, "a", NOW, LATER, count=9, full={"slow.example"})] == [2]
+        assert not outbox.is_due(connection, NOW, {"slow.example", "x"})
+        assert outbox.is_due(connection, NOW, {"other.example"})
+
+
 def test_a_lease_that_ended_is_claimed_by_another_and_the_first_changes_nothing_any_more(database: Database) -> None:
     queue(database, 1)
     [mail] = claim(database, "slow")
     assert claim(database, "other", now=LATER - timedelta(seconds=1)) == []
     assert claim(database, "other", now=LATER, until=LATER + timedelta(minutes=5)) == [mail]
     with database.write() as connection:
-        assert outbox.settle(connection, "slow", [Settled(mail.id, State.SENT, "250", LATER)], LATER) == 0
-        assert outbox.renew(connection, "slow", LATER) == 0
-        assert outbox.release(connection, "slow") == 0
-        assert outbox.settle(connection, "other", [Settled(mail.id, State.FAILED, "550", LATER)], LATER) == 1
+        assert outbox.octets(connection, "slow", mail.id, LATER) is None
+        remark = Remark(1, "a second note")
+        assert outbox.settle(connection, "slow", [Settled(mail.id, State.FAILED, "550", None, remark)], LATER) == 0
+        assert outbox.renew(connection, "slow", [mail.id], LATER) == 0
+        assert outbox.release(connection, "slow", [mail.id]) == 0
+        assert outbox.octets(connection, "other", mail.id, LATER) == b"octets"
+        assert outbox.settle(connection, "other", [Settled(mail.id, State.FAILED, "550")], LATER) == 1
     assert row(database, mail.id).state == "failed"
 
 
@@ -99,7 +111,7 @@ def test_a_renewed_lease_holds(database: Database) -> None:
     queue(database, 1)
     claim(database, "a")
     with database.write() as connection:
-        assert outbox.renew(connection, "a", LATER + timedelta(minutes=1)) == 1
+        assert outbox.renew(connection, "a", [1], LATER + timedelta(minutes=1)) == 1
     assert claim(database, "b", now=LATER) == []
 
 
@@ -107,7 +119,7 @@ def test_what_is_given_back_is_due_at_once_and_counts_no_attempt(database: Datab
     queue(database, 2)
     claim(database, "a")
     with database.write() as connection:
-        assert outbox.release(connection, "a") == 2
+        assert outbox.release(connection, "a", [1, 2, 99]) == 2
     assert [mail.attempts for mail in claim(database, "b")] == [0, 0]
 
 
@@ -115,31 +127,33 @@ def test_settling(database: Database) -> None:
     queue(database, 3)
     sent, deferred, failed = claim(database, "a")
     results = [
-        Settled(sent.id, State.SENT, "250 OK", LATER),
-        Settled(deferred.id, State.QUEUED, "451 later", LATER),
-        Settled(failed.id, State.FAILED, "550 " + "x" * 1000, LATER),
+        Settled(sent.id, State.SENT, "250 OK"),
+        Settled(deferred.id, State.DEFERRED, "451 later", LATER),
+        Settled(failed.id, State.FAILED, "550 " + "x" * 1000),
     ]
     with database.write() as connection:
         assert outbox.settle(connection, "a", results, NOW) == 3
     rows = [row(database, mail.id) for mail in (sent, deferred, failed)]
-    assert [each.state for each in rows] == ["sent", "queued", "failed"]
+    assert [each.state for each in rows] == ["sent", "deferred", "failed"]
     assert [each.attempts for each in rows] == [1, 1, 1]
     assert [each.sent_at for each in rows] == [NOW, None, None]
+    assert [each.next_attempt_at for each in rows] == [None, LATER, None]
     assert [each.worker for each in rows] == [None, None, None]
     assert [len(each.note) for each in rows] == [6, 9, outbox.MAX_NOTE]
     assert claim(database, "b") == []
     assert [mail.attempts for mail in claim(database, "b", now=LATER)] == [1]
     with database.engine.connect() as connection:
-        assert outbox.counts(connection) == {State.QUEUED: 1, State.SENT: 1, State.FAILED: 1}
+        expected = dict.fromkeys(State, 0) | {State.DEFERRED: 1, State.SENT: 1, State.FAILED: 1}
+        assert outbox.counts(connection) == expected
 
 
 def test_retry_queues_what_failed_or_waits_never_what_was_sent_or_is_being_sent(database: Database) -> None:
     queue(database, 4)
     sent, failed, deferred, _ = claim(database, "a")
     results = [
-        Settled(sent.id, State.SENT, "", LATER),
-        Settled(failed.id, State.FAILED, "", LATER),
-        Settled(deferred.id, State.QUEUED, "", LATER),
+        Settled(sent.id, State.SENT, ""),
+        Settled(failed.id, State.FAILED, ""),
+        Settled(deferred.id, State.DEFERRED, "", LATER),
     ]
     with database.write() as connection:
         outbox.settle(connection, "a", results, NOW)

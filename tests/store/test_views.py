@@ -236,6 +236,9 @@ def test_the_outbox_is_read(database: Database) -> None:
         "next_attempt_at": "2026-03-01T13:00:00.000Z",
         "sent_at": None,
         "note": "no smarthost configured",
+        "bounced": None,
+        "bounced_at": None,
+        "bounce": "",
     }
 
 

@@ -1,8 +1,9 @@
 """Tables: mail that waits to be sent, was sent, or could not be, written in the transaction that caused it; and the
 addresses from which mail came back.
 
-Contract: `state` is `queued`, `sent` or `failed`; a queued row is due at `next_attempt_at` unless `lease_until` is in
-the future, when `worker` is sending it. The octets and the Message-ID never change, so a resend is recognisable as one.
+Contract: `state` is one of `store.outbox.State`. A row with a `next_attempt_at` is due then, unless `lease_until` is in
+the future, when `worker` is sending it; nothing more is done for one without. The octets and the Message-ID never
+change, so a resend is recognisable as one.
 """
 
 from datetime import datetime
@@ -23,7 +24,7 @@ class OutboxMail(Table, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_state_next_attempt_at", "state", "next_attempt_at"),
+        given_only("ix_outbox_next_attempt_at", "next_attempt_at"),
         Index("ix_outbox_rcpt_to_created_at", "rcpt_to", "created_at"),
         Index("ix_outbox_kind_created_at_domain", "kind", "created_at", "domain"),
         given_only("ix_outbox_bounce_key", "bounce_key", unique=True),
@@ -43,9 +44,9 @@ class OutboxMail(Table, table=True):
     text: str = ""
     automatic: bool = True
     created_at: datetime = Field(sa_type=UtcDateTime)
-    state: str = "queued"
+    state: str = Field(default="queued", index=True)
     attempts: int = 0
-    next_attempt_at: datetime = Field(sa_type=UtcDateTime)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     worker: str | None = None
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
