@@ -55,10 +55,8 @@ class Parted:
 
 def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> Parted | None:
     """`html` parted from quoted history; None where none was found, or where nothing else would be left."""
-    lowered = " ".join(html.lower().split())
-    wanted = [
-        folded for separator in separators if (folded := " ".join(separator.lower().split())) in lowered and folded
-    ]
+    lowered = html.casefold()
+    wanted = _present(quoting.folded(separators), lowered)
     if not wanted and not (reply and any(sign in lowered for sign in _SIGNS)):
         return None
     body = LexborHTMLParser(html).body
@@ -69,6 +67,15 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
         quoted[:0] = _taken_from(mark)
     quoted[:0] = _taken_containers(body)
     return Parted(body.inner_html or "", tuple(quoted)) if quoted and body.text(strip=True).strip() else None
+
+
+def _present(separators: tuple[str, ...], html: str) -> list[str]:
+    """Those of `separators` that are in the HTML; both in one case."""
+    likely = [separator for separator in separators if max(separator.split(), key=len) in html]
+    if not likely:
+        return []  # nearly always, and told without a look at all white space
+    spaced = " ".join(html.split())
+    return [separator for separator in likely if separator in spaced]
 
 
 def _taken_containers(body: LexborNode) -> list[str]:
@@ -87,12 +94,14 @@ def _taken_containers(body: LexborNode) -> list[str]:
 
 
 def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
-    """Those of `nodes`, which are in the order of the document, that are in no other of them."""
+    """Those of `nodes`, which are in the order of the document, that are in no other of them, each once: a node is
+    among them as often as it matches.
+    """
     outermost: list[LexborNode] = []
     inside: dict[int, bool] = {}  # of each element that was looked at: whether it is one of them or in one
     for node in nodes:
-        path = []
-        above = node.parent
+        path: list[int] = []
+        above: LexborNode | None = node
         while above is not None and above.mem_id not in inside:
             path.append(above.mem_id)
             above = above.parent
@@ -115,7 +124,7 @@ def _taken(nodes: list[LexborNode]) -> list[str]:
 def _cut_at_separator(body: LexborNode, wanted: list[str]) -> list[str]:
     for node in body.traverse(include_text=True):
         if node.is_text_node:
-            text = " ".join((node.text_content or "").lower().split())
+            text = " ".join((node.text_content or "").casefold().split())
             if any(separator in text for separator in wanted):
                 return _taken_from(node)
     return []

@@ -113,15 +113,13 @@ def draft(
     """The Draft of `message`. `separators` are the lines under which nothing is new; `files` are its attachments, and
     `carried` is the one mail among them.
     """
-    html = message.html if message.html and is_parsable(message.html) else None
     whole = _whole_text(message)
-    parted = _parted(message, html, separators)
-    text, reply_html = _own_words(message, whole, html, parted, separators)
-    safe = sanitised(reply_html) if reply_html else None
+    html = _Html.of(message, separators)
+    text, safe = _own_words(message, whole, html, separators)
     if safe and not text and "<img" not in safe.html:
         safe = SafeHtml("", safe.blocked_images)  # blanks only: the note is what there is to see
     noted_text, noted_html = _noted(text, safe, message.notes)
-    reading = _reading(message, whole, html, parted, separators)
+    reading = _reading(message, whole, html, separators)
     drawn = Draft(
         subject=message.subject,
         body_text=noted_text or NO_TEXT,
@@ -172,42 +170,51 @@ def _is_reply(message: Message) -> bool:
     return bool(message.thread_ids) or base_subject(message.subject) != message.subject
 
 
-def _parted(message: Message, html: str | None, separators: tuple[str, ...]) -> Parted | None:
-    if not html or is_forward(message.subject):
-        return None
-    return without_quotation(html, separators, reply=_is_reply(message))
+@dataclass(frozen=True, slots=True)
+class _Html:
+    """The HTML of a mail: what is safe of it; parted from what it quotes, and what is safe of its own part."""
+
+    whole: SafeHtml | None = None
+    parted: Parted | None = None
+    own: SafeHtml | None = None
+
+    @classmethod
+    def of(cls, message: Message, separators: tuple[str, ...]) -> "_Html":
+        html = message.html
+        if not html or not is_parsable(html):
+            return cls()
+        if is_forward(message.subject):
+            return cls(sanitised(html))
+        parted = without_quotation(html, separators, reply=_is_reply(message))
+        return cls(sanitised(html), parted, sanitised(parted.own) if parted else None)
 
 
-def _own_words(
-    message: Message, whole: str, html: str | None, parted: Parted | None, separators: tuple[str, ...]
-) -> tuple[str, str | None]:
+def _own_words(message: Message, whole: str, html: _Html, separators: tuple[str, ...]) -> tuple[str, SafeHtml | None]:
     """What the author wrote for this mail, as far as looks can tell: as text, and as HTML where it is certain to say
     the same.
     """
     if is_forward(message.subject):
-        return whole, html
+        return whole, html.whole
     text = trim(whole, separators, reply=_is_reply(message))
-    if parted is None:
-        return text, html if text == whole else None
+    if html.parted is None:
+        return text, html.whole if text == whole else None
     if text != whole and message.text:
-        return text, parted.own
+        return text, html.own
     if message.text and quoting.first_quotation(whole.split("\n")):
-        return whole, html  # answered between the quoted lines: they belong together
+        return whole, html.whole  # answered between the quoted lines: they belong together
     # Only the HTML says which part is quoted, and there it is certain.
-    return as_text(parted.own) or whole, parted.own
+    return as_text(html.parted.own) or whole, html.own
 
 
-def _reading(
-    message: Message, whole: str, html: str | None, parted: Parted | None, separators: tuple[str, ...]
-) -> Reading | None:
+def _reading(message: Message, whole: str, html: _Html, separators: tuple[str, ...]) -> Reading | None:
     """How else the reply can be read, once its issue is known."""
-    if not (_is_reply(message) or parted):
+    if not (_is_reply(message) or html.parted):
         return None
     of_text = layers(whole, separators)
-    if of_text is None and parted is None and not is_too_long(whole):
+    if of_text is None and html.parted is None and not is_too_long(whole):
         return None
-    of_html = QuotingHtml.of(parted.own, parted.quoted) if parted else None
-    return Reading(whole, sanitised(html) if html else None, of_text, of_html, message.notes)
+    of_html = QuotingHtml.of(html.parted, html.own, of_text) if html.parted and html.own else None
+    return Reading(whole, html.whole, of_text, of_html, message.notes)
 
 
 # ---- a mail that passes another one on -------------------------------------------------------------------------------

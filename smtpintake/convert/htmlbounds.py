@@ -46,7 +46,7 @@ _FLAT: Final = frozenset(
 _FORMATTING: Final = frozenset(
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
 )
-_NAMED_TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_NAMED_TAG: Final = re.compile(r"<(/?[a-zA-Z][^\s/>]*)")
 _TAG_NAME: Final = re.compile(r"<[a-zA-Z][^\s/>]*")
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
 _ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
@@ -63,16 +63,13 @@ def _nesting_bounded(html: str) -> bool:
     open_tags: Counter[str] = Counter()
     depth = formatting = reopened = 0
     for match in _NAMED_TAG.finditer(html):
-        name = match[2].lower()
-        if name in _FLAT:
-            step = 0
-        elif not match[1]:
-            step = 1
-        else:
-            step = -1 if open_tags[name] else 0  # an end without a beginning ends nothing
-        open_tags[name] += step
-        depth += step
-        formatting += step if name in _FORMATTING else 0
+        tag = match[1].lower()
+        name = tag.lstrip("/")
+        if name not in _FLAT:
+            step = 1 if tag == name else -1 if open_tags[name] else 0  # an end without a beginning ends nothing
+            open_tags[name] += step
+            depth += step
+            formatting += step if name in _FORMATTING else 0
         reopened += formatting
         if depth > MAX_DEPTH or reopened > MAX_STEPS:
             return False

@@ -8,12 +8,14 @@ import re
 from typing import Final
 
 import html_to_markdown
+from selectolax.lexbor import LexborHTMLParser
 
 from smtpintake.convert.htmlbounds import is_parsable
 
 _RAW_TEXT: Final = ("<script", "<style", "<title", "<!--")  # what begins so is no text of the mail
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
+_BEGINS_LINE: Final = re.compile(r"<(?=/?(?:br|p|div|tr|t[dh]|li|h[1-6r]|blockquote|pre|table|[uod]l|d[td])\b)")
 _BLANKS: Final = re.compile(r"\n{3,}")
 # The source of a quotation, which Thunderbird names by its Message-ID and nobody sees, would become a line of text.
 _CITED: Final = re.compile(
@@ -49,6 +51,19 @@ def as_text(html: str) -> str:
         return _without_tags(html)
     lines = [line.rstrip() for line in text.split("\n")]
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
+
+
+def only_text(html: str) -> str | None:
+    """The text of `html`, as it is written by a parser that can be trusted with it, without Markdown; None where there
+    is more to it: a link elsewhere than where it says. Much quicker than `as_text`.
+    """
+    body = LexborHTMLParser(_BEGINS_LINE.sub("\n<", html)).body
+    if body is None:
+        return None
+    for link in body.css("[href]"):
+        if (link.attributes["href"] or "").removeprefix("mailto:") != link.text():
+            return None
+    return body.text()
 
 
 def _without_tags(html: str) -> str:

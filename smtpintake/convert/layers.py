@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Final
 
 from smtpintake.convert import quoting, signature
-from smtpintake.convert.history import History, Verdict, words
+from smtpintake.convert.history import History, Verdict, words, words_of
 
 MAX_TEXT: Final = 256 << 10  # characters
 MAX_LINES: Final = 5000
@@ -33,7 +33,7 @@ class Layer(Enum):
     BELOW = auto()
 
 
-_QUOTED: Final = frozenset((Layer.MARKED, Layer.BELOW))
+_QUOTED: Final = (Layer.MARKED, Layer.BELOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,15 @@ class Layers:
     @property
     def has_quotation(self) -> bool:
         return any(self.said)
+
+    def quotes_just(self, text: str) -> bool:
+        """True where what is quoted, with what announces it, is `text` word for word."""
+        passage = list(self.said)
+        for number, layer in enumerate(self.layers):
+            if layer is Layer.ANNOUNCING:
+                passage[number] = words(self.lines[number])
+        said = " ".join(filter(None, passage))
+        return said == " ".join(text.split()) or said == words(text)
 
     def told(self, history: History, of_sender: History) -> Told:
         """What is left to read where `history` is known, and `of_sender` is what the same sender wrote of it."""
@@ -155,11 +164,10 @@ def is_too_long(text: str) -> bool:
     return len(text) > MAX_TEXT or text.count("\n") >= MAX_LINES
 
 
-def layers(text: str, separators: Sequence[str]) -> Layers | None:
+def layers(text: str, separators: tuple[str, ...]) -> Layers | None:
     """The layers of a reply; None where it is too long, or nothing is quoted and nothing looks like a signature."""
     if is_too_long(text):
         return None
-    separators = [separator.strip().lower() for separator in separators if separator.strip()]
     lines = [line.rstrip() for line in text.split("\n")]
     found = _quoted(lines, separators)
     _sign(lines, found)
@@ -179,12 +187,12 @@ def quoted_layers(text: str) -> Layers:
 
 
 def _layers(lines: list[str], found: list[Layer]) -> Layers:
-    said = [words(line) if layer in _QUOTED else "" for line, layer in zip(lines, found, strict=True)]
-    bare = [quoting.bare(line) if layer in _QUOTED else "" for line, layer in zip(lines, found, strict=True)]
-    return Layers(tuple(lines), tuple(found), tuple(said), frozenset(chain.from_iterable(quoting.attributions(bare))))
+    quoted = [line if layer in _QUOTED else "" for line, layer in zip(lines, found, strict=True)]
+    nested = chain.from_iterable(quoting.attributions(quoted))
+    return Layers(tuple(lines), tuple(found), tuple(words_of(quoted)), frozenset(nested))
 
 
-def _quoted(lines: list[str], separators: Sequence[str]) -> list[Layer]:
+def _quoted(lines: list[str], separators: tuple[str, ...]) -> list[Layer]:
     """Who speaks in each line, signatures aside."""
     found = [Layer.MARKED if quoting.bears(line, ">") else Layer.OWN for line in lines]
     for announced in quoting.quotations(lines):
@@ -199,11 +207,10 @@ def _quoted(lines: list[str], separators: Sequence[str]) -> list[Layer]:
         if not announced.mark:
             found[announced.body :] = [Layer.BELOW] * (len(lines) - announced.body)
             break
-    if separators:
-        for number, line in enumerate(lines):
-            if found[number] is Layer.OWN and any(separator in line.lower() for separator in separators):
-                found[number:] = [Layer.ANNOUNCING, *[Layer.BELOW] * (len(lines) - number - 1)]
-                break
+    for number in quoting.separating(lines, separators):
+        if found[number] is Layer.OWN:
+            found[number:] = [Layer.ANNOUNCING, *[Layer.BELOW] * (len(lines) - number - 1)]
+            break
     return found
 
 

@@ -6,6 +6,7 @@ Contract: pure, total and linear: every expression is anchored at a line of boun
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from smtpintake.convert.forwardlocales import announces
@@ -121,8 +122,28 @@ def quotations(lines: list[str], *, old: bool = False) -> Iterator[Quotation]:
 def attributions(lines: list[str]) -> Iterator[range]:
     """The lines of each attribution in an older text, where one may stand in another: `On … wrote:`."""
     for number, line in enumerate(lines):
-        if line and line[-1] in ":：-" and len(line) <= _MAX and (found := _attribution(lines, number, old=True)):
-            yield range(found.line, number + 1)
+        if line and line[-1] in ":：-":
+            begin = max(0, number - _LOOK_BACK)
+            nearby = [bare(line) for line in lines[begin : number + 1]]
+            if len(nearby[-1]) <= _MAX and (found := _attribution(nearby, number - begin, old=True)):
+                yield range(begin + found.line, number + 1)
+
+
+@lru_cache(maxsize=256)
+def folded(separators: tuple[str, ...]) -> tuple[str, ...]:
+    """`separators` as they are looked for: in one case, with single spaces, and none that is blank."""
+    return tuple(filter(None, (" ".join(separator.casefold().split()) for separator in separators)))
+
+
+def separating(lines: list[str], separators: tuple[str, ...]) -> Iterator[int]:
+    """The numbers of the lines that hold one of `separators`, quoted or not."""
+    wanted = folded(separators)
+    sign = "--" if all(separator.startswith("--") for separator in wanted) else ""  # few lines have it
+    for number, line in enumerate(lines):
+        if sign in line and len(line) <= _MAX:
+            said = " ".join(line.casefold().split())
+            if any(separator in said for separator in wanted):
+                yield number
 
 
 def shows_signs(lines: list[str]) -> bool:

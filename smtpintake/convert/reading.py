@@ -5,28 +5,38 @@ Contract: pure. The text is told line by line (`layers`). HTML is shown without 
 agree that every word of it is known; else it is shown as it came, so that neither says less than the other.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smtpintake.convert.containers import Parted
 from smtpintake.convert.history import History
-from smtpintake.convert.htmltext import as_text
+from smtpintake.convert.htmltext import as_text, only_text
 from smtpintake.convert.layers import Layers, quoted_layers
-from smtpintake.convert.safehtml import SafeHtml, sanitised
+from smtpintake.convert.safehtml import SafeHtml
 
 
 @dataclass(frozen=True, slots=True)
 class QuotingHtml:
-    """HTML that quotes: its own part, also as text, and the layers of the rest."""
+    """HTML that quotes: its own part, also as text where the text of the mail does not say what is quoted; and the
+    layers of the rest, None where the text quotes just the same.
+    """
 
     own: SafeHtml
     own_text: str
-    rest: Layers
+    rest: Layers | None
 
     @classmethod
-    def of(cls, own: str, quoted: Sequence[str]) -> "QuotingHtml":
-        return cls(sanitised(own), as_text(own), quoted_layers(as_text("<hr>".join(quoted))))
+    def of(cls, parted: Parted, own: SafeHtml, text: Layers | None) -> "QuotingHtml":
+        quoted = "<hr>".join(parted.quoted)
+        if text is None or not text.has_quotation:
+            return cls(own, as_text(parted.own), quoted_layers(as_text(quoted)))
+        simple = only_text(quoted)
+        same = simple is not None and text.quotes_just(simple)
+        return cls(own, "", None if same else quoted_layers(as_text(quoted)))
 
     def is_known(self, history: History) -> bool:
+        """Whether all that only the HTML quotes is known."""
+        if self.rest is None:
+            return True
         told = self.rest.told(history, History())
         return not told.unknown and not told.answers
 

@@ -16,7 +16,7 @@ _OWN_IMAGE: Final = re.compile(r"cid:|data:image/(?:png|jpeg|gif|webp);base64,",
 _SAFE_LINK: Final = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
 # Without one of these nothing is fetched, and nothing need be counted. Not one expression: that took a seventh of an
 # ordinary mail's analysis.
-_MAY_FETCH: Final = ("<im", "src", "background", "poster", "url")
+_MAY_FETCH: Final = (b"<im", b"src", b"background", b"poster", b"url")
 _FETCHED: Final = frozenset((("img", "src"), ("image", "src"), ("input", "src"), ("video", "poster")))
 
 _STYLES: Final = {
@@ -43,7 +43,7 @@ class SafeHtml:
 
 def sanitised(html: str) -> SafeHtml:
     """What is safe of `html`."""
-    lowered = html.lower()
+    lowered = html.encode().lower()  # of ASCII, as the names are, and ten times quicker
     if not any(sign in lowered for sign in _MAY_FETCH):
         return SafeHtml(_FETCHING_NOTHING.clean(html).strip())
     attributes = _Attributes()

@@ -24,25 +24,13 @@ def trim(text: str, separators: tuple[str, ...], *, reply: bool) -> str:
     What a mail that is no `reply` quotes is its subject matter; only a separator line proves it a reply after all.
     """
     lines = [line.rstrip() for line in text.split("\n")]
-    cut = _separator(lines, separators)
+    cut = next(quoting.separating(lines, separators), None)
     if cut is None and not reply:
         return text
     # Nothing above the separator: an answer below the quotation, of which our own line is then a part.
     above = [] if cut is None else _own(lines[:cut])
     kept = above if any(above) else _own(lines)
     return _joined(kept) or _joined(lines)
-
-
-def _separator(lines: list[str], separators: tuple[str, ...]) -> int | None:
-    """The number of the first line that holds one of `separators`, quoted or not."""
-    wanted = tuple(separator.strip().casefold() for separator in separators if separator.strip())
-    dashed = all(separator.startswith("--") for separator in wanted)
-    for number, line in enumerate(lines):
-        if len(line) <= MAX_LINE and (not dashed or "--" in line):
-            folded = line.casefold()
-            if any(separator in folded for separator in wanted):
-                return number
-    return None
 
 
 def _own(lines: list[str]) -> list[str]:

@@ -28,7 +28,7 @@ MAX_NAMED: Final = 16 << 10  # encoded octets of a named text that is taken for 
 UNVERIFIED: Final = "(signature unverified)"
 ENCRYPTED: Final = "(encrypted: only who has the key can read what is attached)"
 
-_ODD_NEWLINE: Final = re.compile(r"[\r\v\f\x85\u2028\u2029]")
+_ODD_NEWLINES: Final = "\r\v\f\x85\u2028\u2029"
 _PLAIN: Final = "text/plain"
 _HTML: Final = "text/html"
 _SMIME: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
@@ -153,7 +153,7 @@ class Bodies:
         if more:
             self.defects.append(Defect("text.long", f"{part.content_type} of more than {MAX_TEXT} octets"))
             self._attach(part)
-        text = _ODD_NEWLINE.sub("\n", text.replace("\r\n", "\n"))
+        text = _with_plain_newlines(text)
         return unflow(text, delete_space=part.delete_space) if part.flowed and part.content_type == _PLAIN else text
 
     # ---- parts that hold others -------------------------------------------------------------------------------------
@@ -285,7 +285,14 @@ def _as_html(section: _Section) -> str:
 
 
 def _decode(text: tnef.Text | None) -> str | None:
-    return _ODD_NEWLINE.sub("\n", charset.decode(text.octets, text.charset)[0].replace("\r\n", "\n")) if text else None
+    return _with_plain_newlines(charset.decode(text.octets, text.charset)[0]) if text else None
+
+
+def _with_plain_newlines(text: str) -> str:
+    text = text.replace("\r\n", "\n")
+    for odd in _ODD_NEWLINES:  # one by one is a hundred times quicker than an expression
+        text = text.replace(odd, "\n")
+    return text
 
 
 def _file(file: tnef.File, encoding: str) -> Part:

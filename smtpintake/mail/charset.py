@@ -111,9 +111,11 @@ def _at_best(octets: bytes, claimed: str | None) -> str:
 
 def storable(text: str) -> str:
     """`text` with a replacement character wherever it holds what no database and no encoding can hold."""
-    if text.isascii() and "\0" not in text:
-        return text  # nearly every text, and looked through many times quicker
-    return _NOT_STORABLE.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _NOT_STORABLE.sub("\ufffd", text)
+    return text.replace("\0", "\ufffd")
 
 
 @lru_cache(maxsize=256)

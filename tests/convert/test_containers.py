@@ -30,6 +30,16 @@ def test_quoted_history(history: str) -> None:
     assert "old" not in kept
 
 
+def test_what_is_quoted_is_taken_once() -> None:
+    html = (
+        'Mine.<div class="gmail_quote"><blockquote class="gmail_quote">One.<blockquote>Two.</blockquote></blockquote>'
+    )
+    parted = without_quotation(html, (), reply=True)
+    assert parted is not None
+    assert "".join(parted.quoted).count("One.") == 1
+    assert "".join(parted.quoted).count("Two.") == 1
+
+
 def test_answers_inside_gmails_container_stay() -> None:
     html = '<div class="gmail_quote"><blockquote>one?</blockquote>Yes.<blockquote>two?</blockquote>No.</div>'
     parted = without_quotation(html, (), reply=True)

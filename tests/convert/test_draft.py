@@ -1,5 +1,7 @@
 """Message -> Draft."""
 
+import pytest
+
 from smtpintake.convert.draft import NO_TEXT, Draft, draft
 from smtpintake.convert.history import History
 from smtpintake.convert.layers import MAX_LINES
@@ -93,6 +95,28 @@ def test_an_issue_knows_what_a_reply_quotes() -> None:
     unknown = found.knowing(History.of(["Other."]), History())
     assert (unknown.body_text, unknown.body_html, unknown.hidden_text) == (REPLY, SHOWN_HTML, "")
     assert unknown.quoted is Quoted.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("quoted", "known"),
+    [
+        ("<p>Please restart the <b>fat</b> printer,</p><div>then call 112.</div>", True),
+        ('<p>Please restart the fat printer,</p><a href="https://x.example">then call 112.</a>', False),
+        ("<p>Please restart the fat printer,</p>then call 113.", False),
+        ("<p>Please restart the fat printer,</p>then call 1<b></b> 12.", False),
+        ("<p>Please restart the fat printer,</p>then call 112. <p style='display:none'>Or not.</p>", True),
+        ("<p>Please restart the fat printer,</p>then call 112. <p>Or not.</p>", False),
+    ],
+)
+def test_html_that_quotes_otherwise_than_the_text_is_shown(quoted: str, known: bool) -> None:
+    attribution = "On 3 Nov 2025, at 10:00, Bob <bob@example.org> wrote:"
+    text = f"Done.\n\n{attribution}\n> Please restart the fat printer,\n> then call 112."
+    html = f'<p>Done.</p><blockquote type="cite">{quoted}</blockquote>'
+    history = History.of(["Please restart the fat printer, then call 112."])
+    found = drawn(subject="Re: x", text=text, html=html).knowing(history, History())
+    assert found.quoted == (Quoted.PROVED if known else Quoted.UNKNOWN)
+    assert (found.body_html == "<p>Done.</p>") is known
+    assert found.body_text == "Done."
 
 
 def test_only_the_html_says_what_is_quoted() -> None:

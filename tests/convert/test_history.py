@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpintake.convert.history import MAX_HISTORY, MAX_LOOKS, History, Verdict, words
+from smtpintake.convert.history import MAX_HISTORY, MAX_LOOKS, History, Verdict, words, words_of
 
 MAIL = (
     "Dear Ana,\n\nplease restart the printer and tell us whether the lamp is red. Shall we send\nsomebody on Monday?\n"
@@ -125,6 +125,12 @@ def test_words_are_a_fixed_form(text: str) -> None:
     found = words(text)
     assert found == " ".join(found.split())
     assert "\n" not in found
+
+
+@given(TEXT)
+def test_the_words_of_lines_are_those_of_each(text: str) -> None:
+    lines = text.split("\n")
+    assert words_of(lines) == [words(line) for line in lines]
 
 
 @given(st.lists(TEXT, max_size=4), st.lists(TEXT.map(words).filter(bool), max_size=8))
