@@ -203,17 +203,25 @@ class Bodies:
         if found is None:
             return False
         inside = self._inside(part, "", octets)
-        if self._is_empty() and (found.text or found.html):
+        whole = found.complete
+        if not self._is_empty():
+            whole &= self._says(_decode(found.text))
+        elif found.text or found.html:
             self._sections.append(_Section(_decode(found.text), _decode(found.html)))
-        elif self._is_empty() and found.rtf:
-            if any(attachment.encoding.endswith(_RTF) for attachment in self.attachments):
-                return False  # each takes long to read, and no client sends two
+        elif found.rtf and any(attachment.encoding.endswith(_RTF) for attachment in self.attachments):
+            whole = False  # each takes long to read, and no client sends two
+        elif found.rtf:
             inside._attach(_file(found.rtf, _RTF))
         for file in found.files:
             inside._attach(_file(file, ""))
         if not found.complete:
             self.defects.append(Defect("tnef.incomplete"))
-        return found.complete
+        return whole
+
+    def _says(self, text: str | None) -> bool:
+        """True where the plain text so far has `text` in it, as Outlook sends both."""
+        said = "".join(word for section in self._sections for word in (section.plain or "").split())
+        return "".join((text or "").split()) in said
 
     def _unmixed(self, part: Part) -> tuple[bytes, bool]:
         """The head of a text without the files and the armour that stand among its lines; they become attachments."""

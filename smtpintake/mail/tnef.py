@@ -138,6 +138,7 @@ class _Reading:
             self._charset = _charset(self._number(start))
         elif attribute == _BODY:
             found.text = found.text or self._text(start, length)
+            found.complete &= length <= MAX_TEXT
         elif attribute == _MESSAGE_PROPERTIES:
             self._message(self._properties(start, start + length))
         elif attribute == _FILE_BEGINS:

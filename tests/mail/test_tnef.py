@@ -77,6 +77,21 @@ def test_text_beyond_what_we_keep_keeps_its_stream() -> None:
     assert files(raw, message) == {"winmail.dat": stream}
 
 
+def test_text_beyond_what_we_keep_keeps_its_stream_also_before_mapi() -> None:
+    stream = streams.stream(streams.attribute(1, 0x0002800C, b"x" * (tnef.MAX_TEXT + 1)))
+    raw = winmail(stream)
+    assert files(raw, read(raw)) == {"winmail.dat": stream}
+
+
+def test_a_text_that_the_mail_does_not_say_keeps_its_stream() -> None:
+    said, unsaid = (
+        streams.stream(streams.message(streams.text(0x1000, text)))
+        for text in ("Dear\r\ncolleagues\r\n", "Dear colleagues, send help")
+    )
+    assert files(winmail(said, PLAIN), read(winmail(said, PLAIN))) == {}
+    assert files(winmail(unsaid, PLAIN), read(winmail(unsaid, PLAIN))) == {"winmail.dat": unsaid}
+
+
 def test_text_of_before_mapi() -> None:
     raw = winmail(streams.stream(streams.attribute(1, 0x0002800C, "Привет\0".encode("cp1251")), code_page=1251))
     assert read(raw).text == "Привет"
