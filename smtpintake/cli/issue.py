@@ -12,6 +12,7 @@ from smtpintake.cli.program import Program, json_option, limit_option, pass_prog
 from smtpintake.convert.quoted import Quoted
 from smtpintake.store.attachments import opened
 from smtpintake.store.edit import EditError, add_comment, edit_issue
+from smtpintake.store.outbox import State
 from smtpintake.store.tracker import issue_list, issue_view
 from smtpintake.store.views import AttachmentView, CommentView, IssueView, Who
 
@@ -192,6 +193,9 @@ def _print_body(said: IssueView | CommentView, *, everything: bool) -> None:
         if not attachment["repeated"]:
             described = f"{attachment['name']}, {_type(attachment)}, {attachment['size']} octets"
             click.echo(one_line(f"    [attachment {attachment['id']}: {described}]"))
+    for mail in said["mails"]:
+        why = "" if mail["state"] == State.SENT or not mail["note"] else f": {mail['note']}"
+        click.echo(one_line(f"    [mail {mail['id']} to {mail['address']}: {mail['state']}{why}]"))
 
 
 def _type(attachment: AttachmentView) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from smtpintake.store.outboxview import dispatches
 from smtpintake.store.schema import (
     Attachment,
     Comment,
@@ -25,6 +26,7 @@ from smtpintake.store.schema import (
 from smtpintake.store.views import (
     AttachmentView,
     CommentView,
+    DispatchView,
     IssueSummary,
     IssueView,
     LinkView,
@@ -82,6 +84,7 @@ def issue_view(session: Session, key: str) -> IssueView | None:
         return None
     summary = _summaries(session, _SUMMARIES.where(col(Issue.id) == issue.id))[0]
     attachments = _attachments(session, issue.id)
+    mails = dispatches(session, issue.id)
     return {
         **summary,
         "organisation": session.scalar(
@@ -97,8 +100,9 @@ def issue_view(session: Session, key: str) -> IssueView | None:
         "proof": issue.proof,
         "sent_at": moment(issue.sent_at) if issue.sent_at else None,
         "attachments": attachments[None],
+        "mails": mails[None],
         "participants": _participants(session, issue.id),
-        "comments": _comments(session, issue.id, attachments),
+        "comments": _comments(session, issue.id, attachments, mails),
         "links": _links(session, issue.id),
         "log_id": issue.log_id,
     }
@@ -168,7 +172,10 @@ def _attachments(session: Session, issue_id: int) -> dict[int | None, list[Attac
 
 
 def _comments(
-    session: Session, issue_id: int, attachments: dict[int | None, list[AttachmentView]]
+    session: Session,
+    issue_id: int,
+    attachments: dict[int | None, list[AttachmentView]],
+    mails: dict[int | None, list[DispatchView]],
 ) -> list[CommentView]:
     rows = select(Comment).where(col(Comment.issue_id) == issue_id).order_by(col(Comment.created_at), col(Comment.id))
     return [
@@ -183,6 +190,7 @@ def _comments(
             "blocked_images": row.blocked_images,
             "internal": row.internal,
             "attachments": attachments[row.id],
+            "mails": mails[row.id],
             "proof": row.proof,
             "log_id": row.log_id,
         }

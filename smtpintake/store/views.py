@@ -41,7 +41,22 @@ class LinkView(TypedDict):
     key: str
 
 
+class DispatchView(TypedDict):
+    """A mail of ours to one recipient: `state` is where it is (`store.outbox.State`), `note` what was last said of it.
+    `outbox show` has the rest.
+    """
+
+    id: int
+    kind: str
+    address: str
+    state: str
+    note: str
+    sent_at: str | None
+
+
 class CommentView(TypedDict):
+    """`mails` are those that told people of it."""
+
     id: int
     author: Who
     created_at: str
@@ -52,6 +67,7 @@ class CommentView(TypedDict):
     blocked_images: int
     internal: bool
     attachments: list[AttachmentView]
+    mails: list[DispatchView]
     proof: str
     log_id: str | None
 
@@ -73,6 +89,8 @@ class IssueSummary(TypedDict):
 
 
 class IssueView(IssueSummary):
+    """`mails` are those that belong to no comment."""
+
     organisation: str | None
     language: str
     fields: dict[str, object]
@@ -84,6 +102,7 @@ class IssueView(IssueSummary):
     proof: str
     sent_at: str | None
     attachments: list[AttachmentView]
+    mails: list[DispatchView]
     participants: list[ParticipantView]
     comments: list[CommentView]
     links: list[LinkView]

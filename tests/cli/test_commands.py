@@ -235,6 +235,7 @@ def test_an_issue_is_shown(tracker: None, command: Run, as_json: Json) -> None:
         "-- 2026-03-01 12:05:00  Ana Ruiz <ana@example.org>\n\n    Use the extinguisher.\n    [there is more: --all"
         in out
     )
+    assert "[mail 1 to cara@customer.example: queued: no smarthost configured]" in out
     everything = command("issue", "show", "SUP-1", "--all")[1]
     assert "    Use the extinguisher.\n    > Help!\n" in everything
     assert "there is more" not in everything

@@ -81,6 +81,16 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
                 "repeated": False,
             }
         ],
+        "mails": [
+            {
+                "id": 1,
+                "kind": "autoreply",
+                "address": "cara@customer.example",
+                "state": "queued",
+                "note": "no smarthost configured",
+                "sent_at": None,
+            }
+        ],
         "participants": [{"address": "cara@customer.example", "name": "Cara", "role": "reporter"}],
         "comments": [
             {
@@ -107,6 +117,7 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
                         "repeated": False,
                     }
                 ],
+                "mails": [],
                 "proof": "none",
                 "log_id": None,
             }
