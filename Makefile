@@ -14,7 +14,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 # A process for each core; the tests of a file stay together, as they share its servers.
 PARALLEL := -n auto --dist loadfile
 
-.PHONY: help setup browser run test lint format bench docs goldens fuzz migration first-migration wheel clean
+.PHONY: help setup browser run test lint format bench docs goldens fuzz simulate migration first-migration wheel clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ docs: .venv/.ready ## write docs/smtp-replies.md and the tables of docs/policy.m
 
 fuzz: .venv/.ready ## ten minutes of what a fuzzer thinks of, on every parser: make fuzz ARGS="--seconds 60 trim"
 	$(UV) run --quiet --frozen --group fuzz python -m tests.fuzz $(ARGS)
+
+simulate: .venv/.ready ## 10,000 mails between two installations and robots of every kind: make simulate ARGS="1000 7"
+	$(BIN)/python -m tests.robots $(ARGS)
 
 goldens: .venv/.ready ## write what the mails of tests/corpus say anew; then look at the difference
 	$(BIN)/python -m tests.corpus.golden $(ARGS)

@@ -14,13 +14,15 @@ from smtpintake.compose.forward import Forward, compose_forward
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import is_marked
+from smtpintake.decide.decision import AddComment, CreateIssue
 from smtpintake.decide.delivery import Delivery
-from smtpintake.decide.facts import Facts, Finding
+from smtpintake.decide.facts import Candidate, Facts, Finding
 from smtpintake.decide.orders import Refused
 from smtpintake.decide.policy import Inbox, Policy, Proof, Right
-from smtpintake.decide.rights import may
+from smtpintake.decide.rights import may, may_on
 from smtpintake.intake.place import Place
 from smtpintake.mail.address import Mailbox
+from smtpintake.mail.reason import Reason
 
 CHECK = "auto_reply"
 
@@ -41,14 +43,15 @@ class Answerer:
         author was sent of late.
         """
         facts = place.facts
-        if not facts.inbox.auto_reply.enabled:
-            return Finding(CHECK, "none", f"inbox {facts.inbox.name} sends none")
-        heard = may(facts, policy, Right.AUTO_REPLY, facts.inbox.project)
-        if not heard:
-            return Finding(CHECK, "none", heard.why)
-        if silence := _silence(facts, policy) or why_no_answer(self.budget, spent, author_of(facts), facts.now):
-            return Finding(CHECK, "none", silence)
-        return self._composed(place, policy)
+        why_not = (
+            _not_wanted(place, policy)
+            or _silence(facts, policy)
+            or why_no_answer(self.budget, spent, author_of(facts), facts.now, place.issue_id)
+        )
+        if why_not:
+            return Finding(CHECK, "none", why_not)
+        hours = facts.inbox.auto_reply.office_hours
+        return self._composed(place, policy, details="" if hours.is_open(facts.now) else hours.text)
 
     def report(self, place: Place, policy: Policy, refused: Sequence[Refused], spent: Spent) -> Outgoing | Finding:
         """The mail that tells the author of `place` which of their commands were not obeyed, or why there is none. They
@@ -87,6 +90,26 @@ class Answerer:
     def returned(self, delivery: Delivery) -> bool:
         """True where the mail is one of our own, come back."""
         return is_marked(self.secret, delivery.analysis.message.loop_marks)
+
+
+def _not_wanted(place: Place, policy: Policy) -> str | None:
+    """Why the inbox wants no answer to this mail."""
+    facts, wanted = place.facts, place.facts.inbox.auto_reply
+    if not wanted.enabled:
+        return f"inbox {facts.inbox.name} sends none"
+    match place.judgement.decision:
+        case AddComment(candidate=issue) if may_on(facts, policy, Right.AGENT, issue):
+            return f"the author works on {issue.issue_key}"
+        case CreateIssue(mentions=mentions) if wanted.first_only and (named := _referred_to(mentions)):
+            return f"the mail refers to {named}: it begins no thread"
+    heard = may(facts, policy, Right.AUTO_REPLY, facts.inbox.project)
+    return None if heard else heard.why
+
+
+def _referred_to(mentions: Sequence[Candidate]) -> str:
+    """The key of an issue that the mail means for certain: a bare `#12` may be anything."""
+    certain = (issue for issue in mentions if issue.how is not Reason.THREAD_TOKEN or issue.evidence.startswith("["))
+    return next((issue.issue_key for issue in certain), "")
 
 
 def _silence(facts: Facts, policy: Policy) -> str | None:

@@ -26,15 +26,15 @@ _CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
 
 def expecting(judged: Iterable[tuple[Facts, Judgement]]) -> set[str]:
     """The folded addresses of those who may be answered: of whose budgets `Answering` wants to know."""
-    return {author_of(facts) for facts, judgement in judged if _may_be_answered(judgement)}
+    return {author_of(facts) for facts, judgement in judged if _may_be_answered(facts, judgement)}
 
 
-def _may_be_answered(judgement: Judgement) -> bool:
+def _may_be_answered(facts: Facts, judgement: Judgement) -> bool:
     match judgement.decision:
         case CreateIssue():
             return True
         case AddComment(orders=orders):
-            return bool(orders.refused)
+            return bool(orders.refused) or not facts.inbox.auto_reply.first_only
         case _:
             return False
 
@@ -51,11 +51,13 @@ class Answering:
     _answered: set[str] = field(default_factory=set)  # transactions
 
     def answered(self, place: Place, issue_id: int, orders: Orders) -> Place:
-        """Tell the author that their mail has become an issue; or which of their commands were not obeyed, which names
-        the issue as well.
+        """Tell the author that their mail has arrived at an issue; or which of their commands were not obeyed, which
+        names the issue as well.
         """
         if orders.refused:
             return self.reported(place, issue_id, orders)
+        if place.comment_id is not None and place.facts.inbox.auto_reply.first_only:
+            return place
         policy = self.snapshot.policy
         answer = self._second(place, KIND) or self.answerer.answer(place, policy, self._spent(place.facts))
         return self._queued(place, issue_id, answer)

@@ -231,7 +231,7 @@ class Effects:
             self.changed.append((issue_id, columns))
         several = happened.of_comment(place, decision, self.snapshot.policy, person_id, columns)
         self._happened(decision.candidate.project_key, *several)
-        return self.answering.reported(place, issue_id, orders)
+        return self.answering.answered(place, issue_id, orders)
 
     def _changes(self, facts: Facts, decision: AddComment) -> dict[str, object]:
         """The columns of the issue that the reply and its commands change."""

@@ -91,10 +91,17 @@ class Recorder:
     say what was verified.
     """
 
-    def __init__(self, snapshots: Snapshots, answerer: Answerer, authserv_id: str) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        answerer: Answerer,
+        authserv_id: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._snapshots = snapshots
         self._answerer = answerer
         self._authserv_id = authserv_id
+        self._clock = clock
 
     def record(self, connection: Connection, jobs: Sequence[Job]) -> list[Replies]:
         """The replies to `jobs`, whose rows are written when this returns and durable when the caller commits."""
@@ -104,7 +111,7 @@ class Recorder:
     def record_fault(self, connection: Connection, job: Job, reason: Reason, detail: str) -> Replies:
         """The log rows of a job that `record` failed on, and nothing else of it."""
         rows = Rows()
-        reply = LogRows(rows, self._snapshots.newest, datetime.now(UTC), self._authserv_id).fault(job, reason, detail)
+        reply = LogRows(rows, self._snapshots.newest, self._clock(), self._authserv_id).fault(job, reason, detail)
         rows.insert(connection)
         return (reply,)
 
@@ -115,7 +122,7 @@ class Recorder:
         """
         if submission.analysis is None or submission.release is None:
             raise ValueError("a held mail is read before it is released")
-        snapshot, now = self._snapshots.refresh(connection), datetime.now(UTC)
+        snapshot, now = self._snapshots.refresh(connection), self._clock()
         mail = self.judge(connection, snapshot.policy, [submission], now)[submission.transaction_id]
         if not mail.is_released(by_itself=not submission.release.waived):
             return Released(mail, ())
@@ -132,7 +139,7 @@ class Recorder:
         return Released(mail, tuple(place.log_id for place in places))
 
     def _record_group(self, connection: Connection, snapshot: Snapshot, group: Sequence[Job]) -> list[Replies]:
-        now = datetime.now(UTC)
+        now = self._clock()
         judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
         rows = Rows()
         log = LogRows(rows, snapshot, now, self._authserv_id)

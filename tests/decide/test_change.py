@@ -70,7 +70,7 @@ def test_what_stays_can_contradict_what_comes() -> None:
         (
             {"inbox": [inbox("a", auto_reply={"enable": True})]},
             "inbox[0].auto_reply.enable",
-            "did you mean 'enabled'? allowed are enabled, first_only, least_proof, to_cc",
+            "did you mean 'enabled'? allowed are enabled, first_only, least_proof, office_hours, to_cc",
         ),
         (
             {"project": [{"key": "SUP", "name": "S", "issue_types": [{"name": "a", "prefix": "AA", "qqq": 1}]}]},

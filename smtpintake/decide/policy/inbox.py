@@ -19,6 +19,7 @@ from smtpintake.decide.fields import (
 )
 from smtpintake.decide.policy.attachments import Attachments
 from smtpintake.decide.policy.mapping import FieldMapping
+from smtpintake.decide.policy.officehours import OfficeHours
 from smtpintake.decide.policy.project import REOPEN
 from smtpintake.decide.policy.proof import Proof
 from smtpintake.decide.policy.replying import ClosedReplies
@@ -108,14 +109,18 @@ class AutoReply(Section):
 
     enabled: bool = True
     """Whether the author hears that an issue was made."""
-    first_only: Literal[True] = True
-    """Only the mail that makes an issue is answered; there is no other value as yet."""
+    first_only: bool = True
+    """Only a mail that makes an issue is answered, and none that refers to an issue to which its author may not write.
+    Otherwise comments are as well, but for those of agents.
+    """
     to_cc: Literal[False] = False
     """Only the author is answered; there is no other value as yet."""
     least_proof: Proof | None = None
     """How well the author must be proved, where it isn't as `[rights]` says: an answer to a forged From goes to a
     stranger.
     """
+    office_hours: OfficeHours = OfficeHours()
+    """When somebody is there, and what an answer says when nobody is."""
 
 
 class AllowedDomain(Section):
