@@ -101,17 +101,21 @@ class PostOffice:
         """What was delivered to `address` so far."""
         return [_opened(envelope) for envelope in list(self._host.taken) if envelope.rcpt_tos == [address]]
 
-    def wait(self, address: str, mails: int) -> None:
-        """Until so many mails were delivered to `address`."""
+    def wait(self, address: str, words: str) -> Received:
+        """The first mail to `address` that says `words`, once it was delivered."""
 
-        def delivered() -> bool:
-            return sum(envelope.rcpt_tos == [address] for envelope in self._host.taken) >= mails
+        def found() -> list[Received]:
+            return [mail for mail in self.mails(address) if words in " ".join(mail.seen.split())]
 
-        async def arrive() -> None:
-            async with asyncio.timeout(PATIENCE), self._host.arrived:
-                await self._host.arrived.wait_for(delivered)
+        async def arrive() -> Received:
+            try:
+                async with asyncio.timeout(PATIENCE), self._host.arrived:
+                    return (await self._host.arrived.wait_for(found))[0]
+            except TimeoutError as error:
+                heard = [mail.seen for mail in self.mails(address)]
+                raise AssertionError(f"{address} never heard {words!r}, but {heard}") from error
 
-        asyncio.run_coroutine_threadsafe(arrive(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(arrive(), self._loop).result()
 
 
 @contextmanager
@@ -139,7 +143,7 @@ def post_office() -> Iterator[PostOffice]:
 
 @dataclass
 class Account:
-    """Somebody who writes with a program. `sent` is what they sent, `read` how many of their mails they have seen."""
+    """Somebody who writes with a program. `sent` is what they sent."""
 
     name: str
     address: str
@@ -147,17 +151,14 @@ class Account:
     server: Server
     office: PostOffice
     sent: list[EmailMessage] = field(default_factory=list)
-    read: int = 0
 
     @property
     def received(self) -> list[Received]:
         return self.office.mails(self.address)
 
-    def next(self) -> Received:
-        """The mail that comes next."""
-        self.read += 1
-        self.office.wait(self.address, self.read)
-        return self.received[self.read - 1]
+    def hears(self, words: str) -> Received:
+        """The mail that says so, once it has come."""
+        return self.office.wait(self.address, words)
 
     def write(self, to: str, subject: str, words: str) -> str:
         """Send a new mail; what the server says of it."""

@@ -80,7 +80,9 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
     inbox = f"{told.address.localpart}@{domain}"
     kind = COMMENT if told.words else NOTICE
     own_id = message_id(secret, told.issue_key, kind, told.nonce, domain)
-    key, bounces = reply_key(secret, told.issue_key, recipient), bounce_key(secret, own_id, recipient)
+    internal = any(each.internal for each in told.words)
+    key = reply_key(secret, told.issue_key, recipient, internal=internal)
+    bounces = bounce_key(secret, own_id, recipient)
     keyed, path = reply_address(inbox, key), reply_address(inbox, bounces)
     rendered = templates.render(kind, told.language, _values(told, inbox))
     subject = mime.one_line(rendered.subject)
@@ -112,6 +114,7 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
         bounce_key=bounces if path else None,
         text=rendered.text,
         automatic=told.automatic,
+        internal=internal,
         fault=str(rendered.fault or ""),
     )
 

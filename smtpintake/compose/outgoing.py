@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Outgoing:
     """`mail_from` is empty for the null reverse-path. `reply_key` is the key in Reply-To, if there is one, and
     `bounce_key` the one in `mail_from`. `text` is its plain text: quoted back to us, it is known.
-    `automatic` is False where a person wrote it.
+    `automatic` is False where a person wrote it, `internal` is True where it tells of something internal.
     `fault` is what keeps the installation's own templates from being used: it was written with the built-in ones.
     """
 
@@ -25,4 +25,5 @@ class Outgoing:
     bounce_key: str | None = None
     text: str = ""
     automatic: bool = True
+    internal: bool = False
     fault: str = ""

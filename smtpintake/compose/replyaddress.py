@@ -20,9 +20,9 @@ MIN_SECRET: Final = 32  # octets
 _KEY_OCTETS: Final = 10
 
 
-def reply_key(secret: bytes, issue_key: str, address: str) -> str:
-    """The subaddress that leads `address` (folded) back to the issue."""
-    return _mac(secret, "reply", issue_key, address)
+def reply_key(secret: bytes, issue_key: str, address: str, *, internal: bool = False) -> str:
+    """The subaddress that leads `address` (folded) back to the issue; another one for what is `internal`."""
+    return _mac(secret, "reply-internal" if internal else "reply", issue_key, address)
 
 
 def bounce_key(secret: bytes, message_id: str, address: str) -> str:

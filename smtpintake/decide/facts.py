@@ -76,7 +76,8 @@ NOBODY: Final = Directory()
 class Candidate:
     """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or
     token. `closed_at` is None while it is open. `key_owner` is the folded address that the key, or our own mail with
-    that Message-ID, was sent to. `original_participates` is about the author of the mail that this one passes on.
+    that Message-ID, was sent to; `internal` is True where that mail told of something internal. `original_participates`
+    is about the author of the mail that this one passes on.
     """
 
     how: Reason
@@ -91,6 +92,7 @@ class Candidate:
     original_participates: bool = False
     status: str = ""
     assignee_id: int | None = None
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

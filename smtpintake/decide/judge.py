@@ -13,6 +13,7 @@ from smtpintake.decide.attachments import wanted_attachments
 from smtpintake.decide.authenticity import obeyed_dmarc, required, unproved
 from smtpintake.decide.authenticity import observations as authenticity
 from smtpintake.decide.commands import obeyed
+from smtpintake.decide.confidence import kept
 from smtpintake.decide.decision import (
     Defer,
     Discard,
@@ -65,7 +66,7 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
     if _is_waived(facts, ruling):
         findings.append(_waived(ruling.finding))
         ruling = new_issue(facts, policy, thread, asked_for=False)
-    return obeyed(facts, policy, _judged(ruling, findings, rules.forward))
+    return kept(facts, policy, obeyed(facts, policy, _judged(ruling, findings, rules.forward)))
 
 
 def _judged(ruling: Ruling, findings: list[Finding], forward: tuple[str, ...]) -> Judgement:

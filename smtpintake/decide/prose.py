@@ -273,7 +273,10 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "refused": "A command is not obeyed, {detail}.",
         "text": "Its commands are text: {detail}.",
     },
-    "internal": {"hold": "It asks to be an internal comment and would be a public one, so it is held: {detail}."},
+    "internal": {
+        "hold": "It is meant to be an internal comment and would be a public one, so it is held: {detail}.",
+        "kept": "It answers what was internal, and so is internal too: {detail}.",
+    },
     "held": {"*": "An operator has decided, {result}: {detail}."},
     "pair": {"one": "Its inboxes share one issue: {detail}."},
     "auto_reply": {

@@ -80,7 +80,8 @@ class Writer:
         ]
 
     def _letters(self, story: "_Story", chosen: Sequence[Recipient]) -> Iterator[Letter]:
-        for number, recipient in enumerate(chosen, 1):
+        several = (apart for recipient in chosen for apart in story.apart(recipient))
+        for number, recipient in enumerate(several, 1):
             told = self._addressed(story.told_to(recipient, number), story.inbox)
             if told.words or told.changes:
                 mail = compose_notification(told, self.templates, self.secret)
@@ -132,6 +133,21 @@ class _Story:
     names: dict[int, str]
     now: datetime
 
+    def apart(self, recipient: Recipient) -> Iterator[Recipient]:
+        """The recipient of one mail, or of two where both internal and other words are news: what is answered to the
+        one stays internal.
+        """
+        said = [position for position in recipient.of if self.news[position].kind not in _CHANGES]
+        internal = tuple(position for position in said if self._said(self.news[position]).internal)
+        if 0 < len(internal) < len(said):
+            yield replace(recipient, of=tuple(position for position in recipient.of if position not in internal))
+            yield replace(recipient, of=internal)
+        else:
+            yield recipient
+
+    def _said(self, happened: Happened) -> Said:
+        return self.issue.comments[happened.comment_id] if happened.comment_id else self.issue.said
+
     def told_to(self, recipient: Recipient, number: int) -> Notification:
         """What the `number`-th recipient is told."""
         issue, person = self.issue, recipient.person
@@ -146,7 +162,7 @@ class _Story:
             address=address,
             inbox_name=self.policy.projects[self.inbox.project].name,
             language=issue.language,
-            words=tuple(_words(issue.comments[each.comment_id] if each.comment_id else issue.said) for each in said),
+            words=tuple(_words(self._said(each)) for each in said),
             changes=tuple(self._changes(news)),
             nonce=f"{self.news[-1].id}-{number}",
             now=self.now,

@@ -38,7 +38,7 @@ from smtpintake.store.schema import (
     Project,
     ThreadKey,
 )
-from smtpintake.store.schema.tracker import MESSAGE_ID, REPLY_KEY
+from smtpintake.store.schema.tracker import INTERNAL_ID, INTERNAL_KEY, MESSAGE_ID, REPLY_KEY
 from smtpintake.store.types import stored_moment
 
 _issue, _project, _log = Issue.__table__.c, Project.__table__.c, LogRow.__table__.c
@@ -100,10 +100,13 @@ _TAKES_PART: Final = Prepared(
     )
 )
 
+# What each kind of key is, internal or not. An answer makes a known Message-ID known once more, as any other.
+_KINDS: Final = {MESSAGE_ID: MESSAGE_ID, REPLY_KEY: REPLY_KEY, INTERNAL_ID: MESSAGE_ID, INTERNAL_KEY: REPLY_KEY}
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An issue that a key or a number leads to."""
+    """An issue that a key or a number leads to; `internal` where that is of a mail that told of something internal."""
 
     issue_id: int
     issue_key: str
@@ -114,12 +117,14 @@ class _Found:
     project_key: str
     inbox: str | None
     owner: str | None = None
+    internal: bool = False
 
     @classmethod
-    def of(cls, row: Sequence[Any], owner: str | None = None) -> Self:
+    def of(cls, row: Sequence[Any], owner: str | None = None, *, internal: bool = False) -> Self:
         """From a row of `_FOUND`."""
         issue_id, key, issue_type, closed_at, status, assignee_id, project, inbox = row
-        return cls(issue_id, key, issue_type, stored_moment(closed_at), status, assignee_id, project, inbox, owner)
+        closed_at = stored_moment(closed_at)
+        return cls(issue_id, key, issue_type, closed_at, status, assignee_id, project, inbox, owner, internal)
 
 
 def gather(
@@ -236,7 +241,7 @@ def _keyed(connection: Connection, deliveries: Sequence[Delivery]) -> dict[tuple
     wanted.update(key for delivery in deliveries if (key := delivery.route.reply_key))
     found: dict[tuple[str, str], list[_Found]] = defaultdict(list)
     for kind, value, owner, *issue in asked(_KEYED, connection, wanted):
-        found[kind, value].append(_Found.of(issue, owner))
+        found[_KINDS[kind], value].append(_Found.of(issue, owner, internal=kind != _KINDS[kind]))
     return found
 
 
@@ -278,6 +283,7 @@ def _candidates(
                 bool(original) and (found.issue_id, original) in parts,
                 found.status,
                 found.assignee_id,
+                found.internal,
             )
 
 
@@ -294,7 +300,7 @@ def _leads(
     for message_id in delivery.analysis.message.thread_ids:
         # One mail to two inboxes is two issues with one Message-ID: an answer belongs to the inbox it is sent to.
         found_here = keyed.get((MESSAGE_ID, message_id), ())
-        for found in sorted(found_here, key=lambda issue: issue.inbox != delivery.inbox.name):
+        for found in sorted(found_here, key=lambda issue: (issue.inbox != delivery.inbox.name, not issue.internal)):
             yield Reason.THREAD_REFERENCE, message_id, found
     for target in targets:
         named = numbered.get(target.issue_key)

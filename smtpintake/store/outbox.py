@@ -18,7 +18,7 @@ from smtpintake.compose.outgoing import Outgoing
 from smtpintake.store.prepared import among
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, OutboxMail, ThreadKey
-from smtpintake.store.schema.tracker import MESSAGE_ID, REPLY_KEY
+from smtpintake.store.schema.tracker import INTERNAL_ID, INTERNAL_KEY, MESSAGE_ID, REPLY_KEY
 from smtpintake.store.types import UtcDateTime
 
 MAX_NOTE: Final = 500
@@ -171,8 +171,8 @@ def enqueue(
 
 def expect_replies(rows: Rows, mail: Outgoing, issue_id: int) -> None:
     """Let whoever `mail` is sent to find the issue by what only they are given: its Message-ID and its reply key."""
-    keys = ((MESSAGE_ID, mail.message_id), (REPLY_KEY, mail.reply_key))
-    for kind, value in keys:
+    kinds = (INTERNAL_ID, INTERNAL_KEY) if mail.internal else (MESSAGE_ID, REPLY_KEY)
+    for kind, value in zip(kinds, (mail.message_id, mail.reply_key), strict=True):
         if value is not None:
             rows.add(ThreadKey, issue_id=issue_id, kind=kind, value=value, owner=mail.rcpt_to)
 

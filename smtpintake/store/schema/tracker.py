@@ -17,6 +17,8 @@ from smtpintake.store.types import Table, UtcDateTime, given_only
 # What `ThreadKey.kind` says.
 MESSAGE_ID: Final = "message-id"
 REPLY_KEY: Final = "reply-key"
+INTERNAL_ID: Final = "internal-id"
+INTERNAL_KEY: Final = "internal-key"
 
 
 class Issue(Table, table=True):
@@ -111,7 +113,7 @@ class ThreadKey(Table, table=True):
 
     `kind` is `message-id` (of a received or a sent mail, or one that References named) or `reply-key` (the subaddress
     of a keyed reply address, which `owner`, a folded address, was given). A Message-ID may belong to several issues:
-    one mail to two inboxes.
+    one mail to two inboxes. Those of a mail that told of something internal are `internal-id` and `internal-key`.
     """
 
     __tablename__ = "thread_key"
