@@ -21,6 +21,7 @@ from smtpintake.convert.forwardlocales import Label
 from smtpintake.convert.writtendate import moment
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.authors import display_name
+from smtpintake.mail.fieldvalue import one_line
 from smtpintake.mail.message import Author, Message
 from smtpintake.mail.threadkeys import base_subject, is_forward
 
@@ -253,7 +254,7 @@ def _of_head(head: _Head, inside: _Inside, subject: str, zone: tzinfo) -> Forwar
     author = _author(written, _ANGLE.split(written, maxsplit=1)[0])
     if author is None:
         return None
-    subject = head.fields.get(Label.SUBJECT) or base_subject(subject)
+    subject = one_line(head.fields.get(Label.SUBJECT) or base_subject(subject))
     date = moment(head.fields.get(Label.DATE, ""), locales.months(head.author), zone)
     return inside.told(author, subject, date)
 
@@ -263,7 +264,7 @@ def _author(text: str, name: str) -> Author | None:
     mailbox = _mailbox(text)
     if mailbox is None:
         return None
-    return Author(mailbox, "" if "@" in name else display_name(name.strip(_AROUND_NAME)))
+    return Author(mailbox, "" if "@" in name else display_name(one_line(name).strip(_AROUND_NAME)))
 
 
 def _mailbox(text: str) -> Mailbox | None:

@@ -25,9 +25,7 @@ def unfold(value: bytes, hint: str = "") -> str:
     """
     flat = value.replace(b"\r\n", b"")
     text = flat.decode("ascii") if flat.isascii() else _raw(flat, hint)
-    if text.isprintable():
-        return text.strip()
-    return _CONTROL.sub(" ", text).strip()
+    return text.strip() if text.isprintable() else one_line(text)
 
 
 def _raw(octets: bytes, hint: str) -> str:
@@ -65,7 +63,12 @@ def decode_words(text: str) -> str:
     if run:
         pieces.append(charset.decode(_octets(run), label)[0])
     pieces.append(text[end:])
-    return _CONTROL.sub(" ", charset.storable("".join(pieces))).strip()
+    return one_line(charset.storable("".join(pieces)))
+
+
+def one_line(text: str) -> str:
+    """`text` without controls and what else ends a line, none of which a field may have."""
+    return _CONTROL.sub(" ", text).strip()
 
 
 def _octets(run: list[tuple[str, str]]) -> bytes:
