@@ -14,7 +14,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 # A process for each core; the tests of a file stay together, as they share its servers.
 PARALLEL := -n auto --dist loadfile
 
-.PHONY: help setup browser run test lint format bench docs goldens fuzz simulate migration first-migration wheel clean
+.PHONY: help setup browser run test lint format bench docs goldens catalogues fuzz simulate migration first-migration wheel clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: .venv/.ready ## throughput and latency against bare aiosmtpd: make bench 
 
 docs: .venv/.ready ## write docs/smtp-replies.md and the tables of docs/policy.md anew, check every link
 	$(BIN)/python -m docs.build
+
+catalogues: .venv/.ready ## what the templates say, into templates/locale/*.po; then translate what is new there
+	$(BIN)/python -m tests.compose.messages
 
 fuzz: .venv/.ready ## ten minutes of what a fuzzer thinks of, on every parser: make fuzz ARGS="--seconds 60 trim"
 	$(UV) run --quiet --frozen --group fuzz python -m tests.fuzz $(ARGS)

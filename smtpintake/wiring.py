@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Final
 
+import structlog
 from limits.errors import ConfigurationError
 from sqlalchemy import Connection
 
@@ -46,17 +48,27 @@ from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.store.snapshot import Snapshots
+from smtpintake.store.templatefiles import TemplateFiles, read_templates
+
+_log: Final = structlog.get_logger(__name__)
 
 
-def load_templates() -> Templates:
-    """The templates that travel with the code."""
-    return Templates(_files(resource("templates")), SAMPLES)
+def load_templates(folder: Path | None = None) -> Templates:
+    """The templates that travel with the code, and those of `folder` before them. What is wrong with the latter is
+    among their `faults`.
+    """
+    own = read_templates(folder) if folder is not None else TemplateFiles({})
+    return Templates(read_templates(resource("templates")).sources, SAMPLES, own.sources, own.faults)
 
 
-def _files(folder: Path) -> dict[str, str]:
-    """The texts of the files in `folder` and below, by their names in it."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
+def open_templates(settings: Settings) -> Templates:
+    """The templates of our own mail. What is wrong with the installation's own is said in the journal, and costs no
+    mail: the built-in ones are used.
+    """
+    templates = load_templates(settings.templates.folder)
+    for fault in templates.faults:
+        _log.error("a template is faulty, the built-in one is used", fault=str(fault))
+    return templates
 
 
 def load_secret(path: Path) -> bytes:
@@ -94,7 +106,7 @@ def open_answerer(settings: Settings, database: Database) -> tuple[Snapshots, An
     snapshots = Snapshots(database)
     snapshots.look()
     secret, budget = load_secret(settings.web.secret_file), settings.budget.budget
-    return snapshots, Answerer(secret, load_templates(), budget, settings.web.public_url)
+    return snapshots, Answerer(secret, open_templates(settings), budget, settings.web.public_url)
 
 
 def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:

@@ -150,6 +150,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("organisation_id", sa.Integer(), nullable=True),
+        sa.Column("language", sa.String(), nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

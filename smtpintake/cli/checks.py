@@ -35,7 +35,7 @@ from smtpintake.store.database import Database
 from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import current, newest
 from smtpintake.store.readiness import NotReadyError
-from smtpintake.wiring import make_rates, named_scanners, open_resolver
+from smtpintake.wiring import load_templates, make_rates, named_scanners, open_resolver
 
 _MIB: Final = 1 << 20
 _MADE_WHEN_NEEDED: Final = "nothing: the first command that needs it makes it"
@@ -256,6 +256,19 @@ def signing(settings: Settings) -> Iterator[Check]:
             yield Check(f"dkim {key.name}", Result.OK, f"DNS has our {key.algorithm} key")
 
 
+def templates(settings: Settings) -> Iterator[Check]:
+    """What this installation writes in its own words can be used."""
+    folder = settings.templates.folder
+    if folder is None:
+        return
+    faults = load_templates(folder).faults
+    mend = "mend it, and look at 'smtpintake preview'; until then the built-in words are sent"
+    for fault in faults:
+        yield Check("template", Result.FAIL, str(fault), mend)
+    if not faults:
+        yield Check("templates", Result.OK, f"those in {folder} can be used")
+
+
 def smarthost(settings: Settings) -> Iterator[Check]:
     """Each reached, encrypted and logged in to as when mail is sent, up to the first command that would send."""
     several = smarthosts(settings)
@@ -288,5 +301,6 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     rates,
     scanners,
     signing,
+    templates,
     smarthost,
 )

@@ -64,6 +64,7 @@ def show_person(program: Program, who: str, *, as_json: bool) -> None:
             ("name", view["name"]),
             ("addresses", view["addresses"]),
             ("organisation", view["organisation"]),
+            ("language", view["language"]),
             ("roles", view["roles"]),
             ("permissions", view["permissions"]),
             ("came by", view["origin"]),

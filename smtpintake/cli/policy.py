@@ -2,6 +2,7 @@
 
 import getpass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 import tomli_w
@@ -34,6 +35,7 @@ def apply(program: Program, file: str, *, dry_run: bool, prune: bool, since: dat
     if since is not None and not dry_run:
         raise click.UsageError("--replay goes with --dry-run: look first, then apply")
     document = read_policy_file(file)
+    _warn_of_templates(program.settings.templates.folder)
     with program.database() as database:
         with database.writing() as session:
             trial = session.begin_nested()
@@ -59,6 +61,17 @@ def apply(program: Program, file: str, *, dry_run: bool, prune: bool, since: dat
                 print_replay(found)
     if as_json:
         print_json(view)
+
+
+def _warn_of_templates(folder: Path | None) -> None:
+    """They are no policy, and keep none from being applied; but whoever applies one is at hand to mend them."""
+    if folder is None:
+        return
+    # Loaded here: what composes mail is much, and most installations have no templates of their own.
+    from smtpintake.wiring import load_templates  # noqa: PLC0415
+
+    for fault in load_templates(folder).faults:
+        click.echo(f"smtpintake: warning: {folder}: {fault}; until it is mended the built-in words are sent", err=True)
 
 
 @click.command()

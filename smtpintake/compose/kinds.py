@@ -24,12 +24,7 @@ _ISSUE: Final[Values] = {
 }
 # What somebody wrote; `internal` is not empty where customers don't see it.
 _WORDS: Final[tuple[Values, ...]] = (
-    {
-        "author": "Ana Ruiz",
-        "text": "On our way.\n\nAna",
-        "html": Markup("<p>On our way.</p><p>Ana</p>"),
-        "internal": "",
-    },
+    {"author": "Ana Ruiz", "text": "On our way.", "html": Markup("<p>On our way.</p>"), "internal": ""},
     {"author": "Ben Roy", "text": "The third one.", "html": Markup("<p>The third one.</p>"), "internal": "yes"},
 )
 # `what` is `status` or `assignment`, of which `after` is empty where nobody is assigned any more.

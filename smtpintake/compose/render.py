@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from gettext import NullTranslations
+from types import MappingProxyType
 from typing import Final
 
 from babel.core import Locale
@@ -76,17 +77,22 @@ class TemplatesError(ValueError):
 
 class Templates:
     """The files `built_in`, and an installation's `own` before them, both by name. `samples` maps each kind to values
-    as `render` will be given. Raises TemplatesError for built-in ones. `faults` is what is wrong with own ones.
+    as `render` will be given. Raises TemplatesError for built-in ones. `faults` is what is wrong with own ones,
+    beginning with those that are `unread`.
     """
 
     def __init__(
-        self, built_in: Mapping[str, str], samples: Mapping[str, Values], own: Mapping[str, str] | None = None
+        self,
+        built_in: Mapping[str, str],
+        samples: Mapping[str, Values],
+        own: Mapping[str, str] = MappingProxyType({}),
+        unread: Iterable[TemplateFault] = (),
     ) -> None:
         self._built_in: Final = _Edition((built_in,), samples)
         if self._built_in.faults:
             raise TemplatesError(self._built_in.faults)
         self._chosen: Final = _Edition((own, built_in), samples) if own else self._built_in
-        self.faults: Final = self._chosen.faults
+        self.faults: Final = (*unread, *self._chosen.faults)
 
     @property
     def languages(self) -> frozenset[str]:

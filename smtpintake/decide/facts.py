@@ -40,7 +40,8 @@ class Sender:
     """The person behind the author address, as the directory knows them. `roles` and `permissions` are by project key;
     a project that neither names is one of which nothing is said.
 
-    `organisation` is the name of theirs, or an empty string.
+    `organisation` is the name of theirs, or an empty string; `language` is what we write to them in, or empty where
+    nobody said.
 
     `registered` is False for somebody who only ever came by mail: an inbox that takes mail from anybody must not open
     the door of one that does not.
@@ -54,6 +55,7 @@ class Sender:
     active: bool = True
     registered: bool = True
     permissions: dict[str, frozenset[str]] = field(default_factory=dict)
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ Creator = Annotated[str, AfterValidator(_creator), _named("`sender`, or an addre
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Tag = Annotated[str, Field(pattern=r"^\S{1,60}$")]
 Priority = Literal["low", "normal", "high", "urgent"]
+ENGLISH: Final = "en"
 LANGUAGE: Final = r"^[a-z]{2}(-[A-Za-z]{2,4})?$"
 Language = Annotated[str, Field(pattern=LANGUAGE)]
+OptionalLanguage = Annotated[str, Field(pattern=rf"^$|{LANGUAGE}")]
 HeaderName = Annotated[str, AfterValidator(_header_name), _named("header field")]

@@ -11,6 +11,7 @@ from typing import Final
 from smtpintake.decide.facts import Facts, Finding, Sender
 from smtpintake.decide.forwards import passed_on
 from smtpintake.decide.issuefields import IssueFields, initial
+from smtpintake.decide.language import of_issue
 from smtpintake.decide.mapping import fill_fields
 from smtpintake.decide.policy import Policy, Proof, SenderMapping
 from smtpintake.decide.rights import stand_in
@@ -52,6 +53,14 @@ def in_project(facts: Facts, policy: Policy, fields: IssueFields, project: str, 
 
 
 # ---- the steps -----------------------------------------------------------------------------------------------------
+
+
+def _spoken(facts: Facts, policy: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
+    """The language of whoever the issue is of, where the inbox says none."""
+    if facts.inbox.language:
+        return fields, ()
+    language, why = of_issue(facts, policy)
+    return replace(fields, language=language), (Finding("language", language, why),)
 
 
 def _imported(facts: Facts, _: Policy, fields: IssueFields) -> tuple[IssueFields, tuple[Finding, ...]]:
@@ -128,4 +137,4 @@ def _left_out(facts: Facts, policy: Policy, fields: IssueFields) -> Iterator[tup
             yield f"fields.{name}", value, fault
 
 
-STEPS: Final[tuple[Step, ...]] = (_imported, _mapped, fill_fields, set_fields, _possible)
+STEPS: Final[tuple[Step, ...]] = (_spoken, _imported, _mapped, fill_fields, set_fields, _possible)

@@ -6,7 +6,7 @@ fields before the decision is made, so the decision holds all of it and the trac
 
 from dataclasses import dataclass
 
-from smtpintake.decide.fields import SENDER
+from smtpintake.decide.fields import ENGLISH, SENDER
 from smtpintake.decide.policy import Inbox, Policy
 
 
@@ -40,7 +40,7 @@ def initial(policy: Policy, inbox: Inbox, subject: str) -> IssueFields:
         title=subject or defaults.title,
         status=defaults.status or project.statuses[0],
         priority=defaults.priority,
-        language=inbox.language,
+        language=inbox.language or ENGLISH,
         tags=defaults.tags,
         assignee=defaults.assignee or "",
         creator="" if inbox.creator == SENDER else inbox.creator,

@@ -19,7 +19,7 @@ class Person:
     """Somebody who may be told, at `address`; all are folded. `role` is theirs in the project, and `works` says whether
     they may act as its agents: they read what is internal. `proof` is the best that they have shown on this issue, None
     where they have not written. `barred` says why nothing is to be sent to them at all, and `enough` why nothing by
-    itself; both are empty where it may.
+    itself; both are empty where it may. `language` is theirs, where anybody said it.
     """
 
     address: str
@@ -34,6 +34,7 @@ class Person:
     proof: Proof | None = None
     barred: str = ""
     enough: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ does not change from mail to mail: the installation's secret and the templates. 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import structlog
 
 from smtpintake.compose.autoreply import KIND, REPORT, AutoReply, compose_autoreply, why_silent
 from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, Spent, why_no_answer
@@ -17,14 +20,17 @@ from smtpintake.compose.replyaddress import is_marked
 from smtpintake.decide.decision import AddComment, CreateIssue
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import Candidate, Facts, Finding
+from smtpintake.decide.language import to_author
 from smtpintake.decide.orders import Refused
-from smtpintake.decide.policy import Inbox, Policy, Proof, Right
+from smtpintake.decide.policy import Policy, Proof, Right
 from smtpintake.decide.rights import may, may_on
 from smtpintake.intake.place import Place
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.reason import Reason
 
-CHECK = "auto_reply"
+CHECK: Final = "auto_reply"
+
+_log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,15 @@ class Answerer:
         return compose_forward(forward, self.templates, self.secret)
 
     def _composed(self, place: Place, policy: Policy, *, kind: str = KIND, details: str = "") -> Outgoing:
-        facts = place.facts
+        facts, decision = place.facts, place.judgement.decision
+        language = to_author(facts, decision.fields.language if isinstance(decision, CreateIssue) else "")
         reply = AutoReply(
             issue_key=place.issue_key or "",
             author=facts.message.authors[0].mailbox,
             address=inbox_address(facts),
             inbox_name=policy.projects[facts.inbox.project].name,
-            language=facts.inbox.language,
-            separator=_separator(facts.inbox),
+            language=language,
+            separator=self.templates.separator(language, facts.inbox.separators),
             message=facts.message,
             nonce=place.log_id,
             now=facts.now,
@@ -122,6 +129,15 @@ def _silence(facts: Facts, policy: Policy) -> str | None:
     )
 
 
+def queued(check: str, mail: Outgoing) -> Finding:
+    """What the trace says of a mail that waits to be sent. A faulty template is also told in the journal."""
+    said = f"to {mail.rcpt_to}"
+    if not mail.fault:
+        return Finding(check, "queued", said)
+    _log.error("a template is faulty, the built-in one is used", kind=mail.kind, fault=mail.fault)
+    return Finding(check, "queued", f"{said}, by the built-in templates: {mail.fault}")
+
+
 def author_of(facts: Facts) -> str:
     """The folded address of whom an answer goes to; empty where nobody wrote the mail."""
     return facts.message.authors[0].mailbox.folded if facts.message.authors else ""
@@ -132,7 +148,3 @@ def inbox_address(facts: Facts) -> Mailbox:
     if facts.inbox.address:
         return Mailbox.parse(facts.inbox.address)
     return facts.recipients[0].split_subaddress()[0]
-
-
-def _separator(inbox: Inbox) -> str:
-    return inbox.separators[0] if inbox.separators else ""

@@ -15,7 +15,7 @@ from smtpintake.compose.outgoing import Outgoing
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
 from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Orders
-from smtpintake.intake.answer import Answerer, author_of
+from smtpintake.intake.answer import Answerer, author_of, queued
 from smtpintake.intake.place import Place
 from smtpintake.store.outbox import enqueue, expect_replies
 from smtpintake.store.rows import Rows
@@ -89,7 +89,7 @@ class Answering:
         self._answered.add(facts.envelope.transaction_id)
         self._ledger.add(answer.rcpt_to, issue_id)
         expect_replies(self.rows, answer, issue_id)
-        return Finding(_CHECKS[answer.kind], "queued", f"to {answer.rcpt_to}")
+        return queued(_CHECKS[answer.kind], answer)
 
     def _spent(self, facts: Facts) -> Spent:
         """What the author was sent of late, with what this very group has queued for them."""

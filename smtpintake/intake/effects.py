@@ -256,7 +256,14 @@ class Effects:
             person_id = self._people[address] = next(self.drawn.people)
             name = author.name[:MAX_NAME] or str(author.mailbox)
             self.rows.add(
-                Person, id=person_id, name=name, organisation_id=None, origin=BY_MAIL, active=True, created_at=facts.now
+                Person,
+                id=person_id,
+                name=name,
+                organisation_id=None,
+                language="",
+                origin=BY_MAIL,
+                active=True,
+                created_at=facts.now,
             )
             self.rows.add(PersonAddress, person_id=person_id, address=address)
         if create:

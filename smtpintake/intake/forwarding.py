@@ -17,9 +17,10 @@ from sqlalchemy import Connection
 from smtpintake.compose.forward import Forward
 from smtpintake.decide.decision import Outcome
 from smtpintake.decide.facts import Finding
+from smtpintake.decide.fields import ENGLISH
 from smtpintake.decide.policy import Policy
 from smtpintake.decide.routing import Route, route
-from smtpintake.intake.answer import Answerer, inbox_address
+from smtpintake.intake.answer import Answerer, inbox_address, queued
 from smtpintake.intake.place import Place
 from smtpintake.intake.submission import Submission
 from smtpintake.mail.address import Mailbox
@@ -92,7 +93,7 @@ class Forwarding:
             recipient=Mailbox.parse(address),
             address=inbox_address(facts),
             inbox_name=self.policy.projects[facts.inbox.project].name,
-            language=facts.inbox.language,
+            language=facts.inbox.language or ENGLISH,
             title=facts.message.subject,
             author=", ".join(str(author.mailbox) for author in facts.message.authors[:5]),
             issue_key=place.issue_key or "",
@@ -104,7 +105,7 @@ class Forwarding:
         )
         mail = self.answerer.forward(forward)
         enqueue(self.rows, mail, facts.now, issue_id=place.issue_id, comment_id=None, log_id=place.log_id)
-        return Finding(CHECK, "queued", f"to {address}")
+        return queued(CHECK, mail)
 
 
 def _wanted(place: Place, submission: Submission) -> tuple[str, ...]:

@@ -161,7 +161,7 @@ class _Story:
             recipient=Mailbox.parse(person.address),
             address=address,
             inbox_name=self.policy.projects[self.inbox.project].name,
-            language=issue.language,
+            language=person.language or issue.language,
             words=tuple(_words(self._said(each)) for each in said),
             changes=tuple(self._changes(news)),
             nonce=f"{self.news[-1].id}-{number}",

@@ -13,7 +13,7 @@ from smtpintake.store.migrations import open_current
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.store.snapshot import Snapshots
 from smtpintake.supervisor import until_told_to_stop
-from smtpintake.wiring import load_secret, load_templates
+from smtpintake.wiring import load_secret, open_templates
 
 
 async def run_outbox(settings: Settings) -> None:
@@ -34,7 +34,7 @@ async def run_outbox(settings: Settings) -> None:
 def letter_writer(settings: Settings) -> Writer:
     """What writes to people about issues. Raises NotReadyError."""
     secret, budget = load_secret(settings.web.secret_file), settings.budget.budget
-    return Writer(load_templates(), secret, budget, settings.web.public_url)
+    return Writer(open_templates(settings), secret, budget, settings.web.public_url)
 
 
 def signing_keys(settings: Settings) -> list[SigningKey]:

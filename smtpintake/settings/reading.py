@@ -36,6 +36,7 @@ from smtpintake.settings.sections import (
     ScannerSection,
     Smarthost,
     Smtp,
+    TemplatesSection,
     Web,
 )
 from smtpintake.settings.values import UnixSocket
@@ -65,6 +66,7 @@ class Settings(BaseModel):
     budget: BudgetSection = BudgetSection()
     smarthost: Smarthost = Smarthost()
     dkim: Dkim = Dkim()
+    templates: TemplatesSection = TemplatesSection()
     web: Web = Web()
     log: Log = Log()
 

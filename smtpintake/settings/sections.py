@@ -424,6 +424,12 @@ class Dkim(Section):
         return keys
 
 
+class TemplatesSection(Section):
+    """`folder` has this installation's own templates and catalogues, by the names of those whose place they take."""
+
+    folder: OptionalFile = None
+
+
 class Web(Section):
     """`secret_file` holds the installation's secret, from which reply keys are made; it is created when missing."""
 

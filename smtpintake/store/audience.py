@@ -39,6 +39,7 @@ _comment, _log, _outbox = Comment.__table__.c, LogRow.__table__.c, OutboxMail.__
 _part, _person = Participant.__table__.c, PersonRow.__table__.c
 _address, _role = PersonAddress.__table__.c, PersonRole.__table__.c
 
+_GIVEN: Final = (_role.role, _role.permissions)
 _ISSUE: Final = (
     select(
         _issue.id,
@@ -142,6 +143,7 @@ class _Known:
     registered: bool
     role: Role | None
     works: bool
+    language: str = ""
     addresses: list[str] = field(default_factory=list)
 
 
@@ -163,7 +165,7 @@ def people(connection: Connection, issue: About, policy: Policy, now: datetime) 
     found = []
     for address, name, takes_part in places.values():
         owner = owners.get(address)
-        one = known[owner] if owner is not None else _Known(name, True, False, None, False, [address])
+        one = known[owner] if owner is not None else _Known(name, True, False, None, False, addresses=[address])
         found.append(
             Person(
                 address,
@@ -177,6 +179,7 @@ def people(connection: Connection, issue: About, policy: Policy, now: datetime) 
                 owner is not None and owner == issue.assignee_id,
                 max((proofs[each] for each in one.addresses if each in proofs), key=_rank, default=None),
                 _why_barred(address, one, policy, silenced),
+                language=one.language,
             )
         )
     return tuple(found)
@@ -196,7 +199,7 @@ def _directory(connection: Connection, issue: About, parts: Collection[str]) -> 
     """By id, those of the directory who take part, are assigned or have a role in the project, in order."""
     here = and_(_role.person_id == _person.id, _role.project_id == issue.project_id)
     rows = connection.execute(
-        select(_person.id, _person.name, _person.active, _person.origin, _role.role, _role.permissions)
+        select(_person.id, _person.name, _person.active, _person.origin, _person.language, *_GIVEN)
         .join_from(PersonRow.__table__, PersonRole.__table__, here, isouter=True)
         .where(
             or_(
@@ -209,7 +212,7 @@ def _directory(connection: Connection, issue: About, parts: Collection[str]) -> 
         .limit(MAX_PEOPLE)
     ).all()
     known = {
-        row.id: _Known(row.name, row.active, row.origin != BY_MAIL, *_standing(row.role, row.permissions))
+        row.id: _Known(row.name, row.active, row.origin != BY_MAIL, *_standing(row.role, row.permissions), row.language)
         for row in rows
     }
     theirs = select(_address.person_id, _address.address).where(_address.person_id.in_(known)).order_by(_address.id)

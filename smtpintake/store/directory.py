@@ -136,6 +136,7 @@ def _people(session: Session, people: Select[Person], projects: set[str]) -> lis
             "name": person.name,
             "addresses": addresses[person.id],
             "organisation": names.get(person.organisation_id, ""),
+            "language": person.language,
             "roles": given[person.id].roles,
             "permissions": given[person.id].permissions,
         }

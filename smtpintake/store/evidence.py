@@ -60,6 +60,7 @@ _SENDERS: Final = Prepared(
         _organisation.name,
         _person.active,
         _person.origin,
+        _person.language,
         _project.key,
         _role.role,
         _role.permissions,
@@ -223,11 +224,18 @@ def _shared(keys: Iterable[str], earlier: dict[str, Earlier]) -> Earlier | None:
 
 def _senders(connection: Connection, addresses: Iterable[str]) -> dict[str, Sender]:
     senders: dict[str, Sender] = {}
-    for address, person_id, name, organisation_id, organisation, active, origin, project, role, permissions in asked(
-        _SENDERS, connection, addresses
-    ):
-        by_mail = origin == BY_MAIL
-        sender = Sender(person_id, name, {}, organisation_id, organisation or "", bool(active), registered=not by_mail)
+    for address, *person, project, role, permissions in asked(_SENDERS, connection, addresses):
+        person_id, name, organisation_id, organisation, active, origin, language = person
+        sender = Sender(
+            person_id,
+            name,
+            {},
+            organisation_id,
+            organisation or "",
+            bool(active),
+            registered=origin != BY_MAIL,
+            language=language,
+        )
         sender = senders.setdefault(address, sender)
         if project is not None:
             sender.permissions[project] = frozenset(permissions_in(permissions))

@@ -106,6 +106,7 @@ def _as_configured(found: _Known, organisations: dict[int, str]) -> dict[str, ob
         "name": row.name,
         "addresses": sorted(found.addresses),
         "organisation": organisations.get(row.organisation_id or 0, ""),
+        "language": row.language,
         "roles": found.granted.roles,
         "permissions": found.granted.permissions,
         "active": row.active,
@@ -119,6 +120,7 @@ def _as_wanted(person: policy.Person) -> dict[str, object]:
         "name": person.name,
         "addresses": sorted(person.addresses),
         "organisation": person.organisation,
+        "language": person.language,
         "roles": granted.roles,
         "permissions": granted.permissions,
         "active": True,
@@ -145,6 +147,7 @@ def _write(
     rows = [found.row if found is not None else Person(name=person.name, created_at=now) for person, found in pairs]
     for (person, _), row in zip(pairs, rows, strict=True):
         row.name, row.organisation_id, row.active = person.name, organisations.get(person.organisation), True
+        row.language = person.language
         row.origin = BY_POLICY if row.origin == BY_MAIL else row.origin
     session.add_all(rows)
     session.flush()

@@ -54,6 +54,7 @@ def _views(session: Session, rows: Sequence[Person]) -> list[PersonView]:
             "name": row.name,
             "addresses": addresses[row.id],
             "organisation": organisations.get(row.organisation_id),
+            "language": row.language,
             "roles": given[row.id].roles,
             "permissions": given[row.id].permissions,
             "origin": row.origin,

@@ -194,6 +194,7 @@ class PersonView(TypedDict):
     name: str
     addresses: list[str]
     organisation: str | None
+    language: str
     roles: dict[str, str]
     permissions: dict[str, list[str]]
     origin: str

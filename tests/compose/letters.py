@@ -1,6 +1,7 @@
 """What the tests of outgoing mail share: the shipped templates, a secret, and an answer to be composed."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from smtpintake.compose.autoreply import AutoReply
@@ -18,6 +19,7 @@ def sources() -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*.*")}
 
 
+@cache
 def templates() -> Templates:
     return Templates(sources(), SAMPLES)
 

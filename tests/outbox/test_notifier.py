@@ -144,3 +144,15 @@ def test_what_answers_our_mail_finds_the_issue(desk: Desk) -> None:
     assert parsed(to_ana)["Auto-Submitted"] == "auto-generated"
     assert parsed(again)["References"].split() == [root, anchor, "<m2@c.example>"]
     assert parsed(again)["In-Reply-To"] == "<m2@c.example>"
+
+
+def test_each_is_written_to_in_their_own_language_and_else_in_that_of_the_issue(desk: Desk) -> None:
+    desk.configure({"language": "pl"})
+    with desk.database.writing() as session:
+        cara = {"name": "Cara", "addresses": [CARA], "language": "fr"}
+        apply(session, read_document({"person": [cara]}), "test", prune=False, now=make.NOW)
+    desk.created()
+    desk.set(assignee=ANA)
+    desk.set(status="closed")
+    languages = {each.rcpt_to: message_from_bytes(each.octets)["Content-Language"] for each in notified(desk)}
+    assert languages == {ANA: "pl", CARA: "fr"}

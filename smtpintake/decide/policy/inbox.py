@@ -11,8 +11,8 @@ from smtpintake.decide.fields import (
     Creator,
     Domain,
     InboxAddress,
-    Language,
     OptionalAddress,
+    OptionalLanguage,
     Priority,
     SenderPattern,
     Tag,
@@ -185,8 +185,10 @@ class Inbox(Section):
     """What new issues are; the project's first type where it isn't said."""
     active: bool = True
     """An inactive inbox refuses at RCPT: `550 5.2.1 rcpt.inactive`."""
-    language: Language = "en"
-    """Of new issues, and of what we write."""
+    language: OptionalLanguage = ""
+    """Of new issues, and of what we write about them. Where it isn't said: the author's; or what their mail's header
+    tells (`Accept-Language`, `Content-Language`, a prefix such as `AW:`); or English.
+    """
     unknown_senders: UnknownSenders = UnknownSenders.REJECT
     """An author who is not registered (came only by mail, if at all) is refused, `550 5.7.1 sender.unknown`; kept for
     an operator; added as a person; or taken for the person that `import_as` names.

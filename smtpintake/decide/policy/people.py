@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from smtpintake.decide.fields import Address, Domain, Name
+from smtpintake.decide.fields import Address, Domain, Name, OptionalLanguage
 from smtpintake.decide.policy.rights import Permission, Role
 from smtpintake.decide.policy.section import Section
 
@@ -18,6 +18,8 @@ class Person(Section):
     """A person is known by any of their addresses."""
     organisation: str = ""
     """The name of an organisation that is in the same file."""
+    language: OptionalLanguage = ""
+    """Of what we write to them, where it isn't the issue's: `de`, `pt-BR`."""
     roles: Annotated[dict[str, Role], Field(default_factory=dict)]
     """By project key: a `customer` makes issues, a `member` also sees and comments on everything, `agent` and `manager`
     have every right; with proof.

@@ -81,7 +81,7 @@ class OrganisationDomain(Table, table=True):
 
 
 class Person(Table, table=True):
-    """`origin` says how the person came in: `policy`, `mail` or `operator`."""
+    """`origin` says how the person came in: `policy`, `mail` or `operator`. `language` is empty where it isn't said."""
 
     __tablename__ = "person"
     __table_args__ = (given_only("ix_person_organisation_id", "organisation_id"),)
@@ -89,6 +89,7 @@ class Person(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str
     organisation_id: int | None = Field(default=None, foreign_key="organisation.id")
+    language: str = ""
     origin: str = "policy"
     active: bool = True
     created_at: datetime = Field(sa_type=UtcDateTime)
