@@ -2,17 +2,15 @@
 
 import sys
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tests.robots.simulation import simulated
 
 letters, seed = (*map(int, sys.argv[1:]), *(10_000, 1)[len(sys.argv) - 1 :])
-with TemporaryDirectory() as folder, simulated(Path(folder), seed) as simulation:
+with simulated(seed) as simulation:
     began = time.perf_counter()
     simulation.run(letters)
     post = simulation.post
     seconds = time.perf_counter() - began
     print(f"{post.delivered} letters, {simulation.chains} of people, until {post.now:%Y-%m-%d}, in {seconds:.0f} s")
     for pair, most in sorted(simulation.longest().items(), key=lambda each: -each[1]):
-        print(f"{most:6} {' and '.join(sorted(pair))}")
+        print(f"{most:6} {' and '.join(pair)}")

@@ -1,9 +1,7 @@
-"""An installation of smtpintake without its sockets: the real recorder, a real database, the simulation's clock."""
+"""An installation of smtpintake without its sockets: real recorder, notifier and database, the simulation's clock."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import select
 
@@ -17,6 +15,8 @@ from smtpintake.intake.record import Recorder
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.parse import read
+from smtpintake.outbox.letters import Writer
+from smtpintake.outbox.notifier import Notifier
 from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
 from smtpintake.store.schema import OutboxMail
@@ -33,40 +33,41 @@ _SENT = (_outbox.id, _outbox.mail_from, _outbox.rcpt_to, _outbox.octets)
 
 class Installation:
     """The inbox `support@` of `domain`, with the settings that an inbox has by itself, but for taking anybody's mail.
-    All that it is sent is recorded in one transaction: nobody else reads this database.
+    `agents` work there, and are told of what comes.
     """
 
     latency = (timedelta(seconds=1), timedelta(seconds=20))
 
     def __init__(
-        self, folder: Path, domain: str, clock: Callable[[], datetime], budget: Budget = DEFAULT_BUDGET
+        self, domain: str, agents: Sequence[str], clock: Callable[[], datetime], budget: Budget = DEFAULT_BUDGET
     ) -> None:
         self.domain = domain
         self.address = f"support@{domain}"
-        self.database = Database(f"sqlite:///{folder}/{domain}.db")
+        self.database = Database("sqlite://")
         Table.metadata.create_all(self.database.engine)
-        self._configure()
-        answerer = Answerer(domain.encode().ljust(32), load_templates(), budget)
-        self._recorder = Recorder(Snapshots(self.database), answerer, f"mx.{domain}", clock)
-        self._open = ExitStack()
-        self.connection = self._open.enter_context(self.database.write())
+        self._configure(agents)
+        secret, templates, snapshots = domain.encode().ljust(32), load_templates(), Snapshots(self.database)
+        self._recorder = Recorder(snapshots, Answerer(secret, templates, budget), f"mx.{domain}", clock)
+        self._notifier = Notifier(self.database, snapshots, Writer(templates, secret, budget), clock)
         self._last_sent = 0
 
     def close(self) -> None:
-        self._open.close()
         self.database.close()
 
-    def _configure(self) -> None:
+    def _configure(self, agents: Sequence[str]) -> None:
         # One key for all: what one of them calls SUP-1, the other has as well.
         inbox = {"name": "support", "addresses": [self.address], "project": "SUP", "unknown_senders": "create"}
-        policy = {"project": [{"key": "SUP", "name": "Support"}], "inbox": [inbox]}
+        people = [{"name": address, "addresses": [address], "roles": {"SUP": "agent"}} for address in agents]
+        policy = {"project": [{"key": "SUP", "name": "Support"}], "inbox": [inbox], "person": people}
         with self.database.writing() as session:
             apply(session, read_document(policy), "test", prune=False, now=make.NOW)
 
     def receive(self, letter: Letter, now: datetime) -> list[Letter]:
-        self._recorder.record(self.connection, [_submission(letter, now)])
-        wanted = select(*_SENT).where(_outbox.id > self._last_sent).order_by(_outbox.id)
-        sent = self.connection.execute(wanted).all()
+        with self.database.write() as connection:
+            self._recorder.record(connection, [_submission(letter, now)])
+        self._notifier.tell_due()
+        with self.database.engine.connect() as connection:
+            sent = connection.execute(select(*_SENT).where(_outbox.id > self._last_sent).order_by(_outbox.id)).all()
         if sent:
             self._last_sent = sent[-1].id
         return [Letter(row.mail_from, row.rcpt_to, row.octets, letter.chain) for row in sent]

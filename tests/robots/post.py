@@ -42,13 +42,13 @@ class Party(Protocol):
 
 @dataclass(slots=True)
 class Post:
-    """`between` counts the letters of each chain between each two parties, by domain."""
+    """`letters` counts them by chain, from domain and to domain."""
 
     parties: dict[str, Party]
     chance: random.Random
     now: datetime = NOW
     delivered: int = 0
-    between: Counter[tuple[int, frozenset[str]]] = field(default_factory=Counter)
+    letters: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     _under_way: list[tuple[datetime, int, str, Letter]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
 
@@ -63,7 +63,7 @@ class Post:
             self.now, _, sender, letter = heappop(self._under_way)
             party = self.parties[letter.domain]
             self.delivered += 1
-            self.between[letter.chain, frozenset((sender, party.domain))] += 1
+            self.letters[letter.chain, sender, party.domain] += 1
             for caused in party.receive(letter, self.now):
                 self.send(party.domain, caused, self.now + self._between(*party.latency))
 

@@ -60,6 +60,11 @@ def _text(mail: Message) -> str:
     return octets.decode().replace("\r\n", "\n") if isinstance(octets, bytes) else ""
 
 
+def reader(_: Robot, __: Letter, ___: Message) -> Sequence[Letter]:
+    """No robot at all."""
+    return ()
+
+
 def vacation(robot: Robot, letter: Letter, mail: Message) -> Sequence[Letter]:
     """RFC 3834, but for when not to answer."""
     subject = f"Auto: {mail['Subject']}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from itertools import cycle
 
 from smtpintake.compose.budget import DEFAULT_BUDGET, Budget
 from tests.robots import robots
@@ -36,6 +36,8 @@ ROBOTS = (
     Robot("bouncer.example", robots.bouncer),
     Robot("bouncer-in-words.example", robots.bouncer_in_words),
 )
+# Agents on vacation, and agents who read what they are sent.
+STAFF = (Robot("staff-of-one.example", robots.vacation), Robot("staff-of-two.example", robots.reader))
 # How often somebody there writes to somebody.
 _PACE = timedelta(hours=2)
 
@@ -49,10 +51,11 @@ class Simulation:
     def run(self, letters: int) -> None:
         """Let people write until so many letters were delivered; then wait until nothing is under way any more."""
         post, chance, moment = self.post, self.post.chance, self.post.now
+        writing = cycle(chance.sample(ROBOTS, len(ROBOTS)))
         while post.delivered < letters:
             moment += _PACE * chance.expovariate(1) / len(ROBOTS)
             post.run(until=moment)
-            self._begin(chance.choice(ROBOTS), chance.choice(self.installations), moment)
+            self._begin(next(writing), chance.choice(self.installations), moment)
         post.run()
 
     def _begin(self, robot: Robot, installation: Installation, moment: datetime) -> None:
@@ -69,24 +72,32 @@ class Simulation:
         self.post.send(one.domain, person.letter(two.address, "Matter", self.chains, **fields), self.post.now)
         self.post.run()
 
-    def longest(self) -> Counter[frozenset[str]]:
-        """The most letters of one chain between each two of which one is an installation."""
-        ours = {installation.domain for installation in self.installations}
-        longest: Counter[frozenset[str]] = Counter()
-        for (_, pair), letters in self.post.between.items():
-            if pair & ours:
-                longest[pair] = max(longest[pair], letters)
+    def longest(self) -> Counter[tuple[str, str]]:
+        """The most letters of one chain between each installation and each other, both ways."""
+        between: Counter[tuple[int, str, str]] = Counter()
+        for (chain, sender, recipient), letters in self.post.letters.items():
+            for one, other in ((sender, recipient), (recipient, sender)):
+                if one in self.domains:
+                    between[chain, one, other] += letters
+        longest: Counter[tuple[str, str]] = Counter()
+        for (_, one, other), letters in between.items():
+            longest[one, other] = max(longest[one, other], letters)
         return longest
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Those of the installations."""
+        return tuple(installation.domain for installation in self.installations)
 
 
 @contextmanager
-def simulated(folder: Path, seed: int, budget: Budget = DEFAULT_BUDGET) -> Iterator[Simulation]:
+def simulated(seed: int, budget: Budget = DEFAULT_BUDGET) -> Iterator[Simulation]:
     post = Post({}, random.Random(seed))
     installations = (
-        Installation(folder, "one.example", lambda: post.now, budget),
-        Installation(folder, "two.example", lambda: post.now, budget),
+        Installation("one.example", [STAFF[0].address], lambda: post.now, budget),
+        Installation("two.example", [STAFF[1].address], lambda: post.now, budget),
     )
-    parties: tuple[Party, ...] = (*ROBOTS, *installations)
+    parties: tuple[Party, ...] = (*ROBOTS, *STAFF, *installations)
     post.parties.update((party.domain, party) for party in parties)
     yield Simulation(post, installations)
     for installation in installations:
