@@ -22,10 +22,23 @@ _ISSUE: Final[Values] = {
     "inbox_address": "support@example.org",
     "separator": SEPARATOR,
 }
-# What somebody wrote; `internal` is not empty where customers don't see it.
+# What somebody wrote; `internal` is not empty where customers don't see it, nor is `address`, which `author` ends with,
+# where staff read what others wrote.
 _WORDS: Final[tuple[Values, ...]] = (
-    {"author": "Ana Ruiz", "text": "On our way.", "html": Markup("<p>On our way.</p>"), "internal": ""},
-    {"author": "Ben Roy", "text": "The third one.", "html": Markup("<p>The third one.</p>"), "internal": "yes"},
+    {
+        "author": "Cara Klein <cara@customer.example>",
+        "text": "It burns.\n\nCara",
+        "html": Markup("<p>It burns.</p><p>Cara</p>"),
+        "internal": "",
+        "address": "cara@customer.example",
+    },
+    {
+        "author": "Ben Roy",
+        "text": "The third one.",
+        "html": Markup("<p>The third one.</p>"),
+        "internal": "yes",
+        "address": "",
+    },
 )
 # `what` is `status` or `assignment`, of which `after` is empty where nobody is assigned any more.
 _CHANGES: Final[tuple[Values, ...]] = (

@@ -29,12 +29,16 @@ _PERSONAL: Final = (("Auto-Submitted", "no"),)
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What somebody wrote: plain, and as HTML that is safe to show, where there is any; `internal` is for staff."""
+    """What somebody wrote: plain, and as HTML that is safe to show, where there is any; `internal` is for staff.
+    Who does not work on the issue can call themselves what they like: `by_staff` is False, and staff see the `address`.
+    """
 
     author: str
     text: str
     html: str | None = None
     internal: bool = False
+    by_staff: bool = True
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +134,14 @@ def _references(told: Notification, anchor: str) -> tuple[str, ...]:
 
 
 def _from_name(told: Notification) -> str:
-    """`Ana Ruiz (Customer support)`, where the words are those of one person."""
-    authors = {each.author for each in told.words}
-    author = authors.pop() if len(authors) == 1 else ""
-    return f"{author} ({told.inbox_name})" if author else told.inbox_name
+    """`Ana Ruiz (Customer support)`, where the words are those of one person; `Cara Roe (via Customer support)` where
+    they don't work there.
+    """
+    authors = {(each.author, each.by_staff) for each in told.words}
+    author, by_staff = authors.pop() if len(authors) == 1 else ("", True)
+    if not author:
+        return told.inbox_name
+    return f"{author} ({told.inbox_name})" if by_staff else f"{author} (via {told.inbox_name})"
 
 
 def _values(told: Notification, inbox: str) -> dict[str, object]:
@@ -148,7 +156,8 @@ def _values(told: Notification, inbox: str) -> dict[str, object]:
         "changes": [{"what": each.what, "before": each.before, "after": each.after} for each in told.changes],
         "words": [
             {
-                "author": mime.one_line(each.author),
+                "author": mime.one_line(f"{each.author} <{each.address}>" if each.address else each.author),
+                "address": each.address,
                 "text": each.text,
                 "html": _html(each),
                 "internal": "yes" if each.internal else "",

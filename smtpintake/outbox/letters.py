@@ -162,7 +162,7 @@ class _Story:
             address=address,
             inbox_name=self.policy.projects[self.inbox.project].name,
             language=person.language or issue.language,
-            words=tuple(_words(self._said(each)) for each in said),
+            words=tuple(_words(self._said(each), person, by_staff=each.by_staff) for each in said),
             changes=tuple(self._changes(news)),
             nonce=f"{self.news[-1].id}-{number}",
             now=self.now,
@@ -182,5 +182,6 @@ class _Story:
         return self.names.get(int(value), "") if kind is Happening.ASSIGNMENT and value else value
 
 
-def _words(said: Said) -> Words:
-    return Words(said.author_name, said.text, said.html, said.internal)
+def _words(said: Said, reader: Person, *, by_staff: bool) -> Words:
+    address = said.author_address if reader.works and not by_staff else ""
+    return Words(said.author_name, said.text, said.html, said.internal, by_staff, address)

@@ -53,6 +53,7 @@ _ISSUE: Final = (
         _log.message_id.label("root"),
         _log.rcpt_to,
         _issue.reporter_name,
+        _issue.reporter_address,
         _issue.body_text,
         _issue.body_html,
     )
@@ -70,6 +71,7 @@ class Said:
     text: str
     html: str | None
     internal: bool
+    author_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,14 @@ class About:
 def about(connection: Connection, issue_id: int, comments: Collection[int]) -> About:
     """The issue, with those of its comments."""
     row = connection.execute(_ISSUE.where(_issue.id == issue_id)).one()
-    wanted = select(_comment.id, _comment.author_name, _comment.body_text, _comment.body_html, _comment.internal).where(
-        _comment.id.in_(comments)
-    )
+    wanted = select(
+        _comment.id,
+        _comment.author_name,
+        _comment.body_text,
+        _comment.body_html,
+        _comment.internal,
+        _comment.author_address,
+    ).where(_comment.id.in_(comments))
     return About(
         row.id,
         row.key,
@@ -108,7 +115,7 @@ def about(connection: Connection, issue_id: int, comments: Collection[int]) -> A
         row.assignee_id,
         row.root,
         row.rcpt_to,
-        Said(row.reporter_name, row.body_text, row.body_html, internal=False),
+        Said(row.reporter_name, row.body_text, row.body_html, internal=False, author_address=row.reporter_address),
         {comment_id: Said(*said) for comment_id, *said in connection.execute(wanted)},
     )
 

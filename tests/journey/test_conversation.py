@@ -169,6 +169,11 @@ def test_the_customer_hears_what_agents_answer_once_and_nothing_else(conversatio
 def test_an_agent_hears_what_others_wrote_once(conversation: Conversation) -> None:
     assert said_to(conversation.ana) == [FIRE, WAITS, TELLS, AGREES, COMPLAINS]
     assert said_to(conversation.ben) == [FIRE, WAITS, ASKS, TELLS, CONFIDES]
+    cara = [mail for mail in conversation.ana.received if "Cara" in mail["From"]]
+    assert {name_of(mail) for mail in cara} == {"Cara Roe (via Customer support)"}
+    assert all(f"Cara Roe <{conversation.cara.address}> wrote:" in mail.text for mail in cara)
+    colleagues = [mail for mail in conversation.ben.received if "Ana" in mail["From"]]
+    assert [name_of(mail) for mail in colleagues] == ["Ana Ruiz (Customer support)"] * 2
 
 
 def test_every_program_shows_one_conversation(conversation: Conversation) -> None:
