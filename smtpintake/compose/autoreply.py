@@ -81,7 +81,7 @@ def why_silent(
     if returned:
         return "the mail carries our own loop mark"
     for mailbox in (author.mailbox, envelope.mail_from.mailbox):
-        if reason := _why_not_to(mailbox, own_addresses):
+        if reason := why_not_to(mailbox, own_addresses):
             return reason
     if message.origin is not Origin.HUMAN:
         return f"the mail's origin is {message.origin}"
@@ -90,7 +90,8 @@ def why_silent(
     return stopped or None
 
 
-def _why_not_to(mailbox: Mailbox, own_addresses: Container[str]) -> str | None:
+def why_not_to(mailbox: Mailbox, own_addresses: Container[str]) -> str | None:
+    """Why no machine of ours writes to `mailbox`; `own_addresses` as above."""
     base = mailbox.split_subaddress()[0].folded
     if mailbox.folded in own_addresses or base in own_addresses or f"@{mailbox.folded_domain}" in own_addresses:
         return f"{mailbox.folded} is one of our own addresses"

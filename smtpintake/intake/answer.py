@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from smtpintake.compose.autoreply import KIND, REPORT, AutoReply, compose_autoreply, why_silent
+from smtpintake.compose.autoreply import KIND, REPORT, AutoReply, compose_autoreply, why_not_to, why_silent
 from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, Spent, why_no_answer
 from smtpintake.compose.forward import Forward, compose_forward
 from smtpintake.compose.outgoing import Outgoing
@@ -56,8 +56,15 @@ class Answerer:
         )
         if why_not:
             return Finding(CHECK, "none", why_not)
-        hours = facts.inbox.auto_reply.office_hours
-        return self._composed(place, policy, details="" if hours.is_open(facts.now) else hours.text)
+        return self._composed(place, policy, details=_out_of_hours(facts))
+
+    def copy(self, place: Place, policy: Policy, to: Mailbox, number: int, spent: Spent) -> Outgoing | Finding:
+        """The same to somebody else who takes part, the `number`-th of them, or why not."""
+        facts = place.facts
+        why_not = why_not_to(to, policy.addresses) or why_no_answer(self.budget, spent, to.folded, facts.now)
+        if why_not:
+            return Finding(CHECK, "none", why_not)
+        return self._composed(place, policy, details=_out_of_hours(facts), copy=(to, number))
 
     def report(self, place: Place, policy: Policy, refused: Sequence[Refused], spent: Spent) -> Outgoing | Finding:
         """The mail that tells the author of `place` which of their commands were not obeyed, or why there is none. They
@@ -74,18 +81,27 @@ class Answerer:
         """The mail that sends another one on."""
         return compose_forward(forward, self.templates, self.secret)
 
-    def _composed(self, place: Place, policy: Policy, *, kind: str = KIND, details: str = "") -> Outgoing:
+    def _composed(
+        self,
+        place: Place,
+        policy: Policy,
+        *,
+        kind: str = KIND,
+        details: str = "",
+        copy: tuple[Mailbox, int] | None = None,
+    ) -> Outgoing:
         facts, decision = place.facts, place.judgement.decision
         language = to_author(facts, decision.fields.language if isinstance(decision, CreateIssue) else "")
+        to, number = copy or (facts.message.authors[0].mailbox, 0)
         reply = AutoReply(
             issue_key=place.issue_key or "",
-            author=facts.message.authors[0].mailbox,
+            author=to,
             address=inbox_address(facts),
             inbox_name=policy.projects[facts.inbox.project].name,
             language=language,
             separator=self.templates.separator(language, facts.inbox.separators),
             message=facts.message,
-            nonce=place.log_id,
+            nonce=f"{place.log_id}-{number}" if number else place.log_id,
             now=facts.now,
             title=facts.message.subject if facts.proof.rank >= Proof.ALIGNED.rank else "",
             kind=kind,
@@ -97,6 +113,12 @@ class Answerer:
     def returned(self, delivery: Delivery) -> bool:
         """True where the mail is one of our own, come back."""
         return is_marked(self.secret, delivery.analysis.message.loop_marks)
+
+
+def _out_of_hours(facts: Facts) -> str:
+    """What the inbox says while nobody is there."""
+    hours = facts.inbox.auto_reply.office_hours
+    return "" if hours.is_open(facts.now) else hours.text
 
 
 def _not_wanted(place: Place, policy: Policy) -> str | None:

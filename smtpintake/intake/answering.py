@@ -5,7 +5,7 @@ top of what `spent_on` found. One incoming mail has at most one answer, however 
 each reason for none, is in the trace.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,9 +17,12 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.orders import Orders
 from smtpintake.intake.answer import Answerer, author_of, queued
 from smtpintake.intake.place import Place
+from smtpintake.mail.address import Mailbox
 from smtpintake.store.outbox import enqueue, expect_replies
 from smtpintake.store.rows import Rows
 from smtpintake.store.snapshot import Snapshot
+
+MAX_COPIES: Final = 10
 
 _CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
 
@@ -27,6 +30,24 @@ _CHECKS: Final = {KIND: "auto_reply", REPORT: "commands"}
 def expecting(judged: Iterable[tuple[Facts, Judgement]]) -> set[str]:
     """The folded addresses of those who may be answered: of whose budgets `Answering` wants to know."""
     return {author_of(facts) for facts, judgement in judged if _may_be_answered(facts, judgement)}
+
+
+def copied(judged: Iterable[tuple[Facts, Judgement]]) -> set[str]:
+    """The folded addresses of those who may be answered besides: of whom `Answering` wants to know whether they can be
+    written to.
+    """
+    return {mailbox.folded for facts, judgement in judged for mailbox in _copied(facts, judgement)}
+
+
+def _copied(facts: Facts, judgement: Judgement) -> tuple[Mailbox, ...]:
+    """Those to whom the mail went besides us, and who take part in the issue that it made."""
+    match judgement.decision:
+        case CreateIssue(extent=extent) if facts.inbox.auto_reply.to_cc and extent.copied:
+            others = {each.mailbox.folded: each.mailbox for each in (*facts.message.to, *facts.message.cc)}
+            others.pop(author_of(facts), None)
+            return tuple(others.values())
+        case _:
+            return ()
 
 
 def _may_be_answered(facts: Facts, judgement: Judgement) -> bool:
@@ -41,11 +62,14 @@ def _may_be_answered(facts: Facts, judgement: Judgement) -> bool:
 
 @dataclass(slots=True)
 class Answering:
-    """What is sent for one group of mails."""
+    """What is sent for one group of mails. `spent` and `reachable`, the customers to whom mail may be sent, are about
+    whom `expecting` and `copied` named.
+    """
 
     snapshot: Snapshot
     answerer: Answerer
     spent: Mapping[str, Spent]
+    reachable: Set[str]
     rows: Rows
     _ledger: Ledger = field(default_factory=Ledger)
     _answered: set[str] = field(default_factory=set)  # transactions
@@ -58,22 +82,31 @@ class Answering:
             return self.reported(place, issue_id, orders)
         if place.comment_id is not None and place.facts.inbox.auto_reply.first_only:
             return place
-        policy = self.snapshot.policy
-        answer = self._second(place, KIND) or self.answerer.answer(place, policy, self._spent(place.facts))
-        return self._queued(place, issue_id, answer)
+        policy, author = self.snapshot.policy, author_of(place.facts)
+        answer = self._second(place, KIND) or self.answerer.answer(place, policy, self._spent(author, place.facts))
+        copies = self._copies(place) if isinstance(answer, Outgoing) else ()
+        return self._queued(place, issue_id, answer, *copies)
 
     def reported(self, place: Place, issue_id: int, orders: Orders) -> Place:
         """Tell the author which of their commands were not obeyed."""
         if not orders.refused:
             return place
         refused, policy = orders.refused, self.snapshot.policy
-        answer = self._second(place, REPORT) or self.answerer.report(place, policy, refused, self._spent(place.facts))
+        spent = self._spent(author_of(place.facts), place.facts)
+        answer = self._second(place, REPORT) or self.answerer.report(place, policy, refused, spent)
         return self._queued(place, issue_id, answer)
 
-    def _queued(self, place: Place, issue_id: int, answer: Outgoing | Finding) -> Place:
-        """The place where the mail's author is answered, or where it was found why not."""
-        finding = answer if isinstance(answer, Finding) else self._queue(place, issue_id, answer)
-        judgement = replace(place.judgement, findings=(*place.judgement.findings, finding))
+    def _copies(self, place: Place) -> Iterator[Outgoing | Finding]:
+        """The answer once more, to others who take part."""
+        several = [each for each in _copied(place.facts, place.judgement) if each.folded in self.reachable]
+        for number, mailbox in enumerate(several[:MAX_COPIES], 1):
+            spent = self._spent(mailbox.folded, place.facts)
+            yield self.answerer.copy(place, self.snapshot.policy, mailbox, number, spent)
+
+    def _queued(self, place: Place, issue_id: int, *answers: Outgoing | Finding) -> Place:
+        """The place where these answers are sent, or where it was found why not."""
+        found = [each if isinstance(each, Finding) else self._queue(place, issue_id, each) for each in answers]
+        judgement = replace(place.judgement, findings=(*place.judgement.findings, *found))
         return replace(place, judgement=judgement)
 
     def _second(self, place: Place, kind: str) -> Finding | None:
@@ -83,7 +116,7 @@ class Answering:
         return Finding(_CHECKS[kind], "none", "this mail has been answered from another inbox")
 
     def _queue(self, place: Place, issue_id: int, answer: Outgoing) -> Finding:
-        """Put an answer to the author into the outbox."""
+        """Put an answer into the outbox."""
         facts = place.facts
         enqueue(self.rows, answer, facts.now, issue_id=issue_id, comment_id=place.comment_id, log_id=place.log_id)
         self._answered.add(facts.envelope.transaction_id)
@@ -91,7 +124,6 @@ class Answering:
         expect_replies(self.rows, answer, issue_id)
         return queued(_CHECKS[answer.kind], answer)
 
-    def _spent(self, facts: Facts) -> Spent:
-        """What the author was sent of late, with what this very group has queued for them."""
-        address = author_of(facts)
+    def _spent(self, address: str, facts: Facts) -> Spent:
+        """What somebody was sent of late, with what this very group has queued for them."""
         return self._ledger.on_top_of(self.spent.get(address, NOTHING_SPENT), address, facts.now)

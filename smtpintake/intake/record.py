@@ -21,7 +21,7 @@ from smtpintake.decide.outcome import outcome_of, reconcile
 from smtpintake.decide.pairing import share
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.answer import Answerer
-from smtpintake.intake.answering import Answering, expecting
+from smtpintake.intake.answering import Answering, copied, expecting
 from smtpintake.intake.bounced import Bounced
 from smtpintake.intake.effects import Drawn, Effects
 from smtpintake.intake.forwarding import Forwarding
@@ -30,10 +30,11 @@ from smtpintake.intake.logrows import LogRows
 from smtpintake.intake.submission import Refusal, Release, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Replies
-from smtpintake.store.addresses import mark
+from smtpintake.store.addresses import mark, stopped
 from smtpintake.store.changing import change_issues
 from smtpintake.store.database import allocate
 from smtpintake.store.evidence import gather
+from smtpintake.store.known import customers
 from smtpintake.store.prepared import Prepared
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, LogRow, Person, Project, RawMail
@@ -164,9 +165,11 @@ class Recorder:
     def _answering(
         self, connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMail], rows: Rows, now: datetime
     ) -> Answering:
-        addresses = expecting(result for mail in judged for result in mail.results)
-        spent = spent_on(connection, addresses, self._answerer.budget, now)
-        return Answering(snapshot, self._answerer, spent, rows)
+        results = [result for mail in judged for result in mail.results]
+        besides = copied(results)
+        reachable = customers(connection, besides) - stopped(connection, besides, now).keys()
+        spent = spent_on(connection, expecting(results) | reachable, self._answerer.budget, now)
+        return Answering(snapshot, self._answerer, spent, reachable, rows)
 
     def judge(
         self,

@@ -4,27 +4,43 @@ Contract: as `store.evidence`, which asks: one query a kind for a whole batch, t
 the batch needs it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import Directory, Sender
-from smtpintake.decide.policy import Policy
+from smtpintake.decide.policy import Policy, Role
+from smtpintake.store.directory import BY_MAIL
 from smtpintake.store.prepared import Prepared, among, asked
-from smtpintake.store.schema import Organisation, OrganisationDomain
+from smtpintake.store.schema import Organisation, OrganisationDomain, Person, PersonAddress, PersonRole
 
+_person, _address, _role = Person.__table__.c, PersonAddress.__table__.c, PersonRole.__table__.c
 _organisation, _domain = Organisation.__table__.c, OrganisationDomain.__table__.c
 
 _ORGANISATIONS: Final = Prepared(
     select(_organisation.name, _organisation.id).where(among(_organisation.name, "wanted"))
+)
+_STAFF: Final = [Role.AGENT.value, Role.MANAGER.value]
+_works: Final = exists().where(_role.person_id == _person.id, among(_role.role, "staff"))
+_CUSTOMERS: Final = Prepared(
+    select(_address.address)
+    .join_from(PersonAddress.__table__, Person.__table__, _address.person_id == _person.id)
+    .where(among(_address.address, "wanted"), _person.active, _person.origin != BY_MAIL, ~_works)
 )
 _OF_DOMAINS: Final = Prepared(
     select(_domain.domain, _organisation.name, _organisation.id)
     .join_from(OrganisationDomain.__table__, Organisation.__table__, _domain.organisation_id == _organisation.id)
     .where(among(_domain.domain, "wanted"))
 )
+
+
+def customers(connection: Connection, addresses: Collection[str]) -> set[str]:
+    """Which of these addresses (folded) belong to people who were registered, are active, and are nowhere agents or
+    managers, whom notices tell.
+    """
+    return {address for (address,) in asked(_CUSTOMERS, connection, addresses, staff=_STAFF)}
 
 
 def author_of(delivery: Delivery) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.record import Recorder
-from smtpintake.store.schema import Comment, Issue, OutboxMail
+from smtpintake.store.schema import Comment, Issue, OutboxMail, ThreadKey
 from smtpintake.wiring import load_templates
 from tests.intake.test_inbox_settings import Desk
 from tests.intake.test_record import IMPATIENT, SECRET, mail
@@ -80,6 +80,40 @@ def test_a_mail_that_refers_to_somebody_elses_issue_begins_no_thread(
     desk.submit(mail(subject=subject, extra=extra, **other))
     assert desk.count(Issue) == 2
     assert ("dan@elsewhere.example" in desk.sent()) is answered
+
+
+COPIED = (
+    "Cc: Robot <robot@example.org>, eli@acme.example, ana@example.org,\r\n"
+    " stranger@elsewhere.example, support@example.org\r\n"
+)
+
+
+@pytest.mark.setting("inbox.auto_reply.to_cc")
+@pytest.mark.parametrize(
+    ("to_cc", "settings", "copies"),
+    [
+        (False, {}, []),
+        (True, {}, ["robot@example.org", "eli@acme.example"]),  # no agent, and no stranger, who never asked for it
+        (True, {"cc_participate": False}, []),  # it would be a key to the issue
+    ],
+)
+def test_who_was_copied_hears_of_the_issue_where_the_inbox_wants_it(
+    *, to_cc: bool, settings: dict[str, Any], copies: list[str]
+) -> None:
+    desk = Counter()
+    desk.has(auto_reply={"least_proof": "none", "to_cc": to_cc}, **settings)
+    desk.submit(mail(extra=COPIED))
+    assert desk.sent() == ["cara@customer.example", *copies]
+    rows = desk.rows(OutboxMail)
+    assert len({row.message_id for row in rows}) == len(rows)
+    assert {key.owner for key in desk.rows(ThreadKey) if key.kind == "reply-key"} == set(desk.sent())
+
+
+def test_nobody_is_copied_where_the_author_is_not_answered() -> None:
+    desk = Counter()
+    desk.answers(to_cc=True)
+    desk.submit(mail(extra=f"{COPIED}Precedence: bulk\r\n"))
+    assert desk.sent() == []
 
 
 @pytest.mark.setting(

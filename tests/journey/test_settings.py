@@ -284,9 +284,7 @@ def test_what_stands_below_a_separator_line_is_history(desk: Desk, to: str, cut:
     assert "New." in comment.body_text
 
 
-@pytest.mark.setting(
-    "inbox.auto_reply.enabled", "inbox.auto_reply.first_only", "inbox.auto_reply.to_cc", "project.name"
-)
+@pytest.mark.setting("inbox.auto_reply.enabled", "project.name")
 def test_who_is_answered_and_who_by(desk: Desk) -> None:
     author = "dora@customer.example"
     issue = desk.made("support@example.org", author, extra="Cc: eva@customer.example")

@@ -113,8 +113,10 @@ class AutoReply(Section):
     """Only a mail that makes an issue is answered, and none that refers to an issue to which its author may not write.
     Otherwise comments are as well, but for those of agents.
     """
-    to_cc: Literal[False] = False
-    """Only the author is answered; there is no other value as yet."""
+    to_cc: bool = False
+    """Whether those in To and Cc get the same answer where a mail makes an issue that they take part in: registered
+    customers only, ten at most. Agents are told by `project.notify`.
+    """
     least_proof: Proof | None = None
     """How well the author must be proved, where it isn't as `[rights]` says: an answer to a forged From goes to a
     stranger.
