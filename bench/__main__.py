@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench import authentication, content, growth, judging, load, lookups, mails, servers
+from bench import authentication, content, growth, judging, load, lookups, mails, outgoing, servers
 from bench.load import Run
 from bench.servers import Server
 
@@ -159,6 +159,10 @@ def judged(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str, ob
     return judging.run(options.runs, options.folder / "judging")
 
 
+def sent(options: argparse.Namespace, _paths: dict[str, Path]) -> dict[str, object]:
+    return outgoing.run(options.runs, 10_000 // options.divisor, options.folder / "outgoing")
+
+
 def _verdict(ratio: float, goal: float | None) -> str:
     return "" if goal is None else f"  (goal {goal}: {'reached' if ratio >= goal else 'MISSED'})"
 
@@ -178,6 +182,7 @@ _PARTS: Final = {
     "lookups": looked_up,
     "judging": judged,
     "content": read,
+    "outbox": sent,
 }
 
 

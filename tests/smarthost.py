@@ -83,8 +83,8 @@ class Host:
         async with asyncio.timeout(20), self.arrived:
             await self.arrived.wait_for(lambda: len(self.taken) >= mails)
 
-    async def until_seen(self, stage: str, times: int) -> None:
-        async with asyncio.timeout(20), self.arrived:
+    async def until_seen(self, stage: str, times: int, patience: float = 20) -> None:
+        async with asyncio.timeout(patience), self.arrived:
             await self.arrived.wait_for(lambda: self.seen.count(stage) >= times)
 
 

@@ -1,7 +1,8 @@
 """`Claims`: what one worker holds of the outbox, from claiming a mail to writing what became of it.
 
-Contract: leases are renewed as long as mails are held. A result is written however long the database makes us wait:
-what was sent must not be sent again. Results that come while others are being written are written together.
+Contract: leases are renewed as long as mails are held. A result is written however long the database makes us wait,
+as what was sent must not be sent again, and its sender waits for that: a crash leaves one mail of each unmarked, and no
+more. Results that come while others are being written are written together.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +26,12 @@ from smtpintake.store.outbox import Claimed, Settled
 _log: Final = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    came_to: Settled
+    written: asyncio.Event
+
+
 class Claims:
     """`stopping` is set when the worker is to stop."""
 
@@ -34,7 +42,7 @@ class Claims:
         self._clock: Final = clock
         self._stopping: Final = stopping
         self._held: Final[set[int]] = set()
-        self._results: Final[asyncio.Queue[Settled | None]] = asyncio.Queue()
+        self._results: Final[asyncio.Queue[_Result | None]] = asyncio.Queue()
 
     async def claim(self, full: Collection[str]) -> list[Claimed]:
         """Mails that are due, but none to domains that are `full`."""
@@ -50,9 +58,11 @@ class Claims:
             self._held.discard(mail.id)
         return found
 
-    def settle(self, result: Settled) -> None:
-        """Have it written soon."""
+    async def settle(self, came_to: Settled) -> None:
+        """Have it written, together with others."""
+        result = _Result(came_to, asyncio.Event())
         self._results.put_nowait(result)
+        await result.written.wait()
 
     async def give_back(self, mails: Iterable[Claimed]) -> None:
         """Let others send them."""
@@ -87,18 +97,20 @@ class Claims:
             except DBAPIError as error:
                 _log.error("the database cannot be used, leases are not renewed", error=str(error.orig))
 
-    async def _write(self, results: list[Settled]) -> None:
+    async def _write(self, results: list[_Result]) -> None:
         written = None if results else 0
         while written is None:
             try:
-                written = await asyncio.to_thread(self._settle, results)
+                written = await asyncio.to_thread(self._settle, [result.came_to for result in results])
             except DBAPIError as error:
                 _log.error("the database cannot be used, results wait", results=len(results), error=str(error.orig))
                 if self._stopping.is_set():
                     raise
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self._pace.poll.total_seconds())
-        self._held.difference_update(result.id for result in results)
+        for result in results:
+            self._held.discard(result.came_to.id)
+            result.written.set()
         if written < len(results):
             _log.warning("a lease ended before its mail was settled", lost=len(results) - written)
 

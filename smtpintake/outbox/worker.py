@@ -1,9 +1,10 @@
 """The worker: senders side by side, each with a line of its own, send what the outbox holds.
 
 Contract: at most one worker sends a mail at a time, and a mail leaves the queue only when a smarthost has taken or
-refused it. A crash between the two, or a smarthost that falls silent after the mail, sends it once more with the same
-Message-ID: at least once, and recognisable. Without a smarthost every mail waits and says so; so it does while none can
-be reached. A database that cannot be used is waited for, and one mail's fault stops no other.
+refused it. A crash between the two sends it once more, one of each sender at most, as does a smarthost that falls
+silent after the mail; with the same Message-ID: at least once, and recognisable. Without a smarthost every mail waits
+and says so; so it does while none can be reached. A database that cannot be used is waited for, and one mail's fault
+stops no other.
 """
 
 import asyncio
@@ -114,7 +115,7 @@ class Worker:
             attempt=mail.attempts + 1,
             note=came_to.note,
         )
-        self._claims.settle(came_to)
+        await self._claims.settle(came_to)
         return result
 
     async def _signed(self, octets: bytes) -> bytes:
