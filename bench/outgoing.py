@@ -1,5 +1,5 @@
-"""Mail going out: 10,000 queued mails to a smarthost that only answers 250, by one process and by four, on SQLite and on
-PostgreSQL; beside the same SMTP client without an outbox; and how fast mails are claimed.
+"""Mail going out: 10,000 queued mails to a smarthost that only answers 250, by one process and by four, on SQLite and
+on PostgreSQL; beside the same SMTP client without an outbox; and how fast mails are claimed.
 
 The smarthost is a bare aiosmtpd on the same machine, in a process of its own: what it takes is all that can be reached.
 """
@@ -33,15 +33,14 @@ from smtpintake.store.schema import OutboxMail
 _PROCESSES: Final = (1, 4)
 _CONNECTIONS: Final = 8
 _CLAIMS: Final = 1_000
+_START_SECONDS: Final = 5
 _DOMAINS: Final = 50
 _BODY: Final = b"The printer in the second floor does not print again.\r\n" * 90
 _table: Final = OutboxMail.__table__
 
 
 def run(runs: int, count: int, folder: Path) -> dict[str, object]:
-    print(
-        f"\n# Mail going out: {count:,} queued mails of 5 KB to a bare aiosmtpd, {_CONNECTIONS} connections a process\n"
-    )
+    print(f"\n# Mail going out: {count:,} mails of 5 KB to a bare aiosmtpd, {_CONNECTIONS} connections a process\n")
     found: dict[str, object] = {}
     with ExitStack() as stack:
         smarthost = stack.enter_context(servers.bare())
@@ -91,10 +90,9 @@ def _sent(database: Database, url: str, port: int, count: int, processes: int) -
     with (HERE / "build" / "outbox.log").open("ab") as log:
         senders = [subprocess.Popen(command, stdout=log, stderr=log, env=environment) for _ in range(processes)]
     try:
-        for _ in senders:  # each sends one, and is awake
-            _fill(database, 1)
-            _until_sent(database, 1)
-        time.sleep(5)
+        _fill(database, 1)
+        _until_sent(database, 1)
+        time.sleep(_START_SECONDS)  # one is awake, and so are the others then
         started = time.perf_counter()
         _fill(database, count)
         _until_sent(database, count)
