@@ -45,14 +45,14 @@ class Bounced:
         return replace(place, issue_id=sent.issue_id, issue_key=sent.issue_key, comment_id=self._notes.get(sent.id))
 
     def _note(self, note_id: int, issue_id: int, draft: Draft | None, place: Place, decision: NoteReport) -> None:
-        author = place.facts.message.author
+        author, told = place.facts.message.author, note(decision)
         comment = Comment(
             id=note_id,
             issue_id=issue_id,
             author_address=author.mailbox.folded if author else "",
             created_at=place.facts.envelope.received_at,
-            body_text=note(decision),
-            hidden_text=(draft.hidden_text or draft.body_text) if draft else "",
+            body_text=told,
+            hidden_text=f"{told}\n\n{draft.hidden_text or draft.body_text}" if draft else "",
             internal=True,
             proof=place.facts.proof,
             log_id=place.log_id,

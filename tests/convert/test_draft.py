@@ -146,3 +146,11 @@ def test_commands_of_a_reply_are_still_obeyed() -> None:
     obeyed = found.obeying(found.commands.commands)
     assert (obeyed.body_text, obeyed.quoted) == ("Mine.", Quoted.PROVED)
     assert "> Old." in obeyed.hidden_text
+
+
+def test_what_is_hidden_has_the_notes_as_well() -> None:
+    found = drawn(text=REPLY, subject="Re: x", notes=("(signature unverified)",))
+    assert found.body_text == "Mine.\n\n(signature unverified)"
+    assert found.hidden_text == f"{REPLY}\n\n(signature unverified)"
+    told = found.knowing(History.of(["Old."]), History())
+    assert (told.body_text, told.hidden_text) == (found.body_text, found.hidden_text)

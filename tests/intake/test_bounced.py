@@ -80,7 +80,7 @@ def test_a_hard_bounce_marks_mail_and_address_notes_it_and_stops_further_mail(wo
     assert (note.internal, note.issue_id) == (True, before.id)
     assert CARA in note.body_text
     assert "5.1.1" in note.body_text
-    assert note.hidden_text == "It failed."
+    assert note.hidden_text == f"{note.body_text}\n\nIt failed."
     assert (marked.bounced, marked.bounce) == ("hard", "failed 5.1.1 550 no")
     assert (score.address, score.score, score.reports) == (CARA, 16.0, 1)
     assert (world.rows(Issue)[0].status, world.count(Issue)) == (before.status, 1)
