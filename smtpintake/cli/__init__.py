@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "purge": "purge",
     "issue": "issue",
     "person": "person",
+    "preview": "preview",
     "dkim": "dkim",
     "doctor": "doctor",
     "hash-password": "hashing",

@@ -50,7 +50,7 @@ class Writer:
         """The mails about what happened to one issue, and the note."""
         comments = [each.comment_id for each in news if each.comment_id is not None]
         issue = about(connection, news[0].issue_id, comments)
-        inbox = _inbox(policy, issue)
+        inbox = inbox_of(policy, issue)
         if inbox is None:
             return (), f"nobody: {issue.project} has no inbox that mail could come from"
         project = policy.projects.get(issue.project)
@@ -100,15 +100,15 @@ def _as_news(happened: Happened, issue: About) -> News:
     )
 
 
-def _inbox(policy: Policy, issue: About) -> Inbox | None:
+def inbox_of(policy: Policy, issue: About) -> Inbox | None:
     """The inbox that the issue came in by, or one of its project."""
-    if issue.inbox in policy.inboxes and _address(policy.inboxes[issue.inbox], issue) is not None:
+    if issue.inbox in policy.inboxes and address_of(policy.inboxes[issue.inbox], issue) is not None:
         return policy.inboxes[issue.inbox]
     several = (inbox for inbox in policy.inboxes.values() if inbox.project == issue.project)
     return next((inbox for inbox in several if inbox.active and inbox.address), None)
 
 
-def _address(inbox: Inbox, issue: About) -> Mailbox | None:
+def address_of(inbox: Inbox, issue: About) -> Mailbox | None:
     """The inbox's own address; where it is a catch-all only, the one that the issue's mail went to."""
     if inbox.address:
         return Mailbox.parse(inbox.address)
@@ -151,7 +151,7 @@ class _Story:
     def told_to(self, recipient: Recipient, number: int) -> Notification:
         """What the `number`-th recipient is told."""
         issue, person = self.issue, recipient.person
-        address = _address(self.inbox, issue)
+        address = address_of(self.inbox, issue)
         assert address is not None, "an inbox without an address was not chosen"
         news = [self.news[position] for position in recipient.of]
         said = [each for each in news if each.kind not in _CHANGES]
