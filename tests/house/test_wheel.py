@@ -62,7 +62,12 @@ def installed(uv: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_the_wheel_carries_what_an_installation_needs_and_no_more(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for needed in ("alembic/env.py", "alembic/versions/0001_first.py", "templates/locale/de.po", "conf/smtpintake.toml"):
+    for needed in (
+        "alembic/env.py",
+        "alembic/versions/0001_first.py",
+        "templates/locale/de.po",
+        "conf/smtpintake.toml",
+    ):
         assert any(name.startswith(f"smtpintake/{needed}") for name in names), needed
     assert {name.split("/")[0].split("-")[0] for name in names} == {"smtpintake"}
     assert not [name for name in names if "/tests/" in name or "__pycache__" in name]
