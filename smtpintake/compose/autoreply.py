@@ -170,8 +170,13 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
 
 def ancestors(message: Message) -> tuple[str, ...]:
     """The References of an answer to `message`, the mail itself last; only ids that are fit for a header."""
-    if message.message_id is None or not _MESSAGE_ID.fullmatch(message.message_id):
+    if message.message_id is None or not is_fit(message.message_id):
         return ()
     earlier = message.references or message.in_reply_to[:1]
-    known = [each for each in earlier if each != message.message_id and _MESSAGE_ID.fullmatch(each)]
+    known = [each for each in earlier if each != message.message_id and is_fit(each)]
     return tuple(f"<{each}>" for each in (*known[-_MAX_REFERENCES:], message.message_id))
+
+
+def is_fit(message_id: str) -> bool:
+    """True where a Message-ID, without angle brackets, may be repeated in a header."""
+    return _MESSAGE_ID.fullmatch(message_id) is not None

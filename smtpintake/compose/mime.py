@@ -1,4 +1,4 @@
-"""A message assembled by hand: header fields, encoded-words, a text and an HTML body, and one file with them.
+"""A message assembled by hand: header fields, encoded-words, a text and an HTML body, and files with them.
 
 Contract: whatever the values hold, a field is one field: controls and line ends in a value become spaces, so no text
 can add a header (RFC 5322 s2.2). Lines are at most 998 octets, usually 78. The body is 7bit: ASCII as it is, else
@@ -8,8 +8,10 @@ quoted-printable or base64, whichever is shorter (RFC 2045 s6).
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 Field = tuple[str, str]
 
@@ -19,6 +21,7 @@ _MAX_WORD_OCTETS: Final = 45  # 60 characters of base64; with `=?utf-8?B??=` an 
 _BREAKS: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _PHRASE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]+")
 _NEWLINE: Final = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
+_LEAF_TYPE: Final = re.compile(r"(?:application|audio|font|image|model|text|video)/[a-z0-9][a-z0-9!#$&^_.+-]{0,100}")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -49,39 +52,65 @@ def mailbox(name: str, address: str) -> str:
     return f"{phrase} <{address}>"
 
 
-def alternative(fields: Iterable[Field], text: str, html: str, boundary: str) -> bytes:
-    """The octets of a message with these fields and both bodies, plain first (RFC 2046 s5.1.4).
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that goes along. With a `content_id` it has its place in the HTML, as `cid:` and that (RFC 2392)."""
+
+    name: str
+    content_type: str
+    octets: bytes
+    content_id: str = ""
+
+
+def alternative(fields: Iterable[Field], text: str, html: str, boundary: str, files: Sequence[File] = ()) -> bytes:
+    """The octets of a message with these fields and both bodies, plain first (RFC 2046 s5.1.4), and files.
 
     `boundary` must be unguessable, so that no text can hold it.
     """
-    content_type = ("Content-Type", f'multipart/alternative; boundary="{boundary}"')
-    header = _header((*fields, ("MIME-Version", "1.0"), content_type))
-    delimiter = f"--{boundary}".encode("ascii")
-    parts = (header, delimiter, _part("plain", text), delimiter, _part("html", html), delimiter + b"--", b"")
-    return b"\r\n".join(parts)
+    placed = [_file(file, "inline") for file in files if file.content_id]
+    others = [_file(file, "attachment") for file in files if not file.content_id]
+    rich = _part("html", html)
+    if placed:
+        rich = _multipart("related", f"{boundary}.2", (rich, *placed))  # RFC 2387
+    body = _multipart("alternative", f"{boundary}.1", (_part("plain", text), rich))
+    if others:
+        body = _multipart("mixed", boundary, (body, *others))
+    return _header((*fields, ("MIME-Version", "1.0"))) + body
 
 
 def enclosing(fields: Iterable[Field], text: str, html: str, part: bytes, boundary: str) -> bytes:
     """As `alternative`, with one more `part`, complete with its own header, behind both bodies (multipart/mixed)."""
-    content_type = ("Content-Type", f'multipart/mixed; boundary="{boundary}"')
-    header = _header((*fields, ("MIME-Version", "1.0"), content_type))
-    inner = f"{boundary}.1"
-    delimiter, within = f"--{boundary}".encode("ascii"), f"--{inner}".encode("ascii")
-    bodies = _header((("Content-Type", f'multipart/alternative; boundary="{inner}"'),))
-    note = (bodies, within, _part("plain", text), within, _part("html", html), within + b"--")
-    return b"\r\n".join((header, delimiter, *note, delimiter, part, delimiter + b"--", b""))
+    bodies = _multipart("alternative", f"{boundary}.1", (_part("plain", text), _part("html", html)))
+    return _header((*fields, ("MIME-Version", "1.0"))) + _multipart("mixed", boundary, (bodies, part))
 
 
 def file_part(name: str, octets: bytes) -> bytes:
-    """A file as a part, in base64. `name` is plain ASCII."""
+    """A file as a part, in base64."""
+    return _file(File(name, "application/octet-stream", octets), "attachment")
+
+
+def _file(file: File, disposition: str) -> bytes:
+    """What is no plain type is any octets: a message or multipart must not be encoded (RFC 2045 s6.4)."""
+    is_plain = _LEAF_TYPE.fullmatch(file.content_type.lower())
+    # RFC 2231 s4: what is not plain ASCII, by octets.
+    plain_name = file.name.isascii() and file.name.isprintable() and not {'"', "\\"} & set(file.name)
+    name = f'="{file.name}"' if plain_name else f"*=utf-8''{quote(file.name, safe='', errors='replace')}"
     header = _header(
         (
-            ("Content-Type", "application/octet-stream"),
-            ("Content-Disposition", f'attachment; filename="{name}"'),
+            ("Content-Type", file.content_type.lower() if is_plain else "application/octet-stream"),
+            ("Content-Disposition", f"{disposition}; filename{name}"),
             ("Content-Transfer-Encoding", "base64"),
+            *((("Content-ID", f"<{file.content_id}>"),) if file.content_id else ()),
         )
     )
-    return header + b"\r\n" + base64.encodebytes(octets).replace(b"\n", b"\r\n")
+    return header + b"\r\n" + base64.encodebytes(file.octets).replace(b"\n", b"\r\n")
+
+
+def _multipart(subtype: str, boundary: str, parts: Iterable[bytes]) -> bytes:
+    """An entity of several, each with its own header (RFC 2046 s5.1)."""
+    header = f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n'.encode("ascii")
+    delimiter = f"--{boundary}".encode("ascii")
+    return b"\r\n".join((header, *(piece for part in parts for piece in (delimiter, part)), delimiter + b"--", b""))
 
 
 def plain(fields: Iterable[Field], text: str) -> bytes:

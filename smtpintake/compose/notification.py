@@ -15,6 +15,8 @@ from typing import Final
 from markupsafe import Markup
 
 from smtpintake.compose import mime
+from smtpintake.compose.autoreply import is_fit
+from smtpintake.compose.mime import File
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import bounce_key, loop_mark, message_id, reply_address, reply_key
@@ -56,8 +58,8 @@ class Notification:
 
     `root` is the Message-ID of the mail that made the issue, where there was one, and `previous` that of the last mail
     about it that went to or came from the recipient. `automatic` is False for what an agent writes to people, who are
-    not to take it for a machine's. `link` is where the issue can be seen, `left_out` names its files that were too
-    large.
+    not to take it for a machine's. `link` is where the issue can be seen; `files` go along, and `left_out` names those
+    that were too large.
     """
 
     issue_key: str
@@ -75,6 +77,7 @@ class Notification:
     automatic: bool = True
     separator: str = ""
     link: str = ""
+    files: tuple[File, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -113,7 +116,7 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
         rcpt_to=recipient,
         subject=subject,
         message_id=own_id,
-        octets=mime.alternative(fields, rendered.text, rendered.html, boundary),
+        octets=mime.alternative(fields, rendered.text, rendered.html, boundary, told.files),
         reply_key=key if keyed else None,
         bounce_key=bounces if path else None,
         text=rendered.text,
@@ -130,7 +133,7 @@ def anchor_id(secret: bytes, issue_key: str, domain: str) -> str:
 
 def _references(told: Notification, anchor: str) -> tuple[str, ...]:
     known = (told.root, anchor, told.previous)
-    return tuple(f"<{each}>" for each in dict.fromkeys(known) if each)
+    return tuple(f"<{each}>" for each in dict.fromkeys(known) if each and is_fit(each))
 
 
 def _from_name(told: Notification) -> str:
@@ -139,7 +142,7 @@ def _from_name(told: Notification) -> str:
     """
     authors = {(each.author, each.by_staff) for each in told.words}
     author, by_staff = authors.pop() if len(authors) == 1 else ("", True)
-    if not author:
+    if author in ("", told.inbox_name):
         return told.inbox_name
     return f"{author} ({told.inbox_name})" if by_staff else f"{author} (via {told.inbox_name})"
 

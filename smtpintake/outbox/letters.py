@@ -18,9 +18,13 @@ from smtpintake.compose.render import Templates
 from smtpintake.decide.policy import Happening, Inbox, Notify, Policy
 from smtpintake.decide.recipients import News, Person, Recipient, recipients
 from smtpintake.mail.address import Mailbox
-from smtpintake.store.audience import About, Said, about, last_mails, names, people
+from smtpintake.outbox.enclosures import enclosed
+from smtpintake.store.audience import About, FileRow, Said, about, files, last_mails, names, people
+from smtpintake.store.blobs import Blobs
 from smtpintake.store.events import Happened
 from smtpintake.store.spent import spent_on
+
+MAX_ENCLOSED: Final = 64 * 1024 * 1024  # octets of files, in all the mails about one issue that are composed at once
 
 _CHANGES: Final = (Happening.STATUS, Happening.ASSIGNMENT)
 
@@ -36,13 +40,14 @@ class Letter:
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Holds what one issue does not change. `secret` signs reply addresses and Message-IDs; `public_url` is where
-    people see issues, or empty.
+    people see issues, or empty. Without `blobs` no files go along.
     """
 
     templates: Templates
     secret: bytes
     budget: Budget = DEFAULT_BUDGET
     public_url: str = ""
+    blobs: Blobs | None = None
 
     def letters(
         self, connection: Connection, policy: Policy, news: Sequence[Happened], now: datetime
@@ -54,21 +59,41 @@ class Writer:
         if inbox is None:
             return (), f"nobody: {issue.project} has no inbox that mail could come from"
         project = policy.projects.get(issue.project)
+        notify = project.notify if project is not None else Notify()
         chosen, left_out = recipients(
             [_as_news(each, issue) for each in news],
             self._people(connection, issue, policy, now),
-            project.notify if project is not None else Notify(),
+            notify,
             assigned=issue.assignee_id is not None,
         )
-        story = _Story(issue, inbox, policy, news, last_mails(connection, issue.id), _names(connection, news), now)
-        letters = tuple(self._letters(story, chosen))
+        story = _Story(
+            issue=issue,
+            inbox=inbox,
+            policy=policy,
+            news=news,
+            last_mails=last_mails(connection, issue.id),
+            names=_names(connection, news),
+            files=files(connection, issue.id, comments),
+            file_limit=min(notify.max_attachments, MAX_ENCLOSED // max(len(chosen), 1)),
+            now=now,
+        )
+        letters = tuple(self._letters(connection, story, chosen))
         to = [f"to {letter.mail.rcpt_to}" for letter in letters]
         return letters, "; ".join((*to, *left_out)) or "nobody is to hear of it"
 
-    def _addressed(self, told: Notification, inbox: Inbox) -> Notification:
-        separator = self.templates.separator(told.language, inbox.separators)
-        link = f"{self.public_url}/issues/{told.issue_key}" if self.public_url else ""
-        return replace(told, separator=separator, link=link)
+    def _completed(
+        self, connection: Connection, told: Notification, story: "_Story", news: Sequence[Happened]
+    ) -> Notification:
+        """With what the installation adds, and the files that belong to what was said."""
+        html = "".join(words.html or "" for words in told.words)
+        enclosures = enclosed(connection, self.blobs, story.files_of(news), html, story.file_limit)
+        return replace(
+            told,
+            separator=self.templates.separator(told.language, story.inbox.separators),
+            link=f"{self.public_url}/issues/{told.issue_key}" if self.public_url else "",
+            files=enclosures.files,
+            left_out=enclosures.left_out,
+        )
 
     def _people(self, connection: Connection, issue: About, policy: Policy, now: datetime) -> list[Person]:
         """Who may hear of the issue, with what is spent on each of the budget for automatic mail."""
@@ -79,23 +104,23 @@ class Writer:
             for person in found
         ]
 
-    def _letters(self, story: "_Story", chosen: Sequence[Recipient]) -> Iterator[Letter]:
+    def _letters(self, connection: Connection, story: "_Story", chosen: Sequence[Recipient]) -> Iterator[Letter]:
         several = (apart for recipient in chosen for apart in story.apart(recipient))
         for number, recipient in enumerate(several, 1):
-            told = self._addressed(story.told_to(recipient, number), story.inbox)
+            news = tuple(story.news[position] for position in recipient.of)
+            told = story.told_to(recipient.person, news, number)
             if told.words or told.changes:
-                mail = compose_notification(told, self.templates, self.secret)
-                yield Letter(mail, tuple(story.news[position] for position in recipient.of))
+                told = self._completed(connection, told, story, news)
+                yield Letter(compose_notification(told, self.templates, self.secret), news)
 
 
 def _as_news(happened: Happened, issue: About) -> News:
-    comment = issue.comments.get(happened.comment_id) if happened.comment_id is not None else None
     return News(
         happened.kind,
         happened.author_id,
         happened.author_address,
         by_staff=happened.by_staff,
-        internal=comment is not None and comment.internal,
+        internal=happened.kind is Happening.COMMENT and issue.what_was_said(happened.comment_id).internal,
         copied=frozenset(happened.copied),
     )
 
@@ -131,6 +156,8 @@ class _Story:
     news: Sequence[Happened]
     last_mails: dict[str, str]
     names: dict[int, str]
+    files: dict[int | None, list[FileRow]]
+    file_limit: int
     now: datetime
 
     def apart(self, recipient: Recipient) -> Iterator[Recipient]:
@@ -146,23 +173,22 @@ class _Story:
             yield recipient
 
     def _said(self, happened: Happened) -> Said:
-        return self.issue.comments[happened.comment_id] if happened.comment_id else self.issue.said
+        return self.issue.what_was_said(happened.comment_id)
 
-    def told_to(self, recipient: Recipient, number: int) -> Notification:
+    def told_to(self, person: Person, news: Sequence[Happened], number: int) -> Notification:
         """What the `number`-th recipient is told."""
-        issue, person = self.issue, recipient.person
+        issue, name = self.issue, self.policy.projects[self.inbox.project].name
         address = address_of(self.inbox, issue)
         assert address is not None, "an inbox without an address was not chosen"
-        news = [self.news[position] for position in recipient.of]
         said = [each for each in news if each.kind not in _CHANGES]
         return Notification(
             issue_key=issue.key,
             title=issue.title,
             recipient=Mailbox.parse(person.address),
             address=address,
-            inbox_name=self.policy.projects[self.inbox.project].name,
+            inbox_name=name,
             language=person.language or issue.language,
-            words=tuple(_words(self._said(each), person, by_staff=each.by_staff) for each in said),
+            words=tuple(_words(self._said(each), person, name, by_staff=each.by_staff) for each in said),
             changes=tuple(self._changes(news)),
             nonce=f"{self.news[-1].id}-{number}",
             now=self.now,
@@ -170,6 +196,10 @@ class _Story:
             previous=self.last_mails.get(person.address),
             automatic=person.works or not any(each.by_staff for each in said),
         )
+
+    def files_of(self, news: Sequence[Happened]) -> list[FileRow]:
+        """The attachments of what was said."""
+        return [row for each in news if each.kind not in _CHANGES for row in self.files.get(each.comment_id, ())]
 
     def _changes(self, news: Sequence[Happened]) -> Iterator[Change]:
         """From what it was at first to what it is at last; nothing where that is the same."""
@@ -182,6 +212,8 @@ class _Story:
         return self.names.get(int(value), "") if kind is Happening.ASSIGNMENT and value else value
 
 
-def _words(said: Said, reader: Person, *, by_staff: bool) -> Words:
+def _words(said: Said, reader: Person, inbox_name: str, *, by_staff: bool) -> Words:
+    """An operator speaks for the inbox: nobody knows the name of their account."""
+    author = said.author_name if said.author_address else inbox_name
     address = said.author_address if reader.works and not by_staff else ""
-    return Words(said.author_name, said.text, said.html, said.internal, by_staff, address)
+    return Words(author, said.text, said.html, said.internal, by_staff, address)

@@ -9,6 +9,7 @@ from smtpintake.outbox.pace import Pace
 from smtpintake.outbox.signing import Signer, SigningKey, read_key
 from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
+from smtpintake.store.blobs import Blobs, open_blobs
 from smtpintake.store.migrations import open_current
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.store.snapshot import Snapshots
@@ -20,7 +21,8 @@ async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
     database = await asyncio.to_thread(open_current, settings.database.url)
     worker = Worker(database, smarthosts(settings), pace(settings), signer=signer(settings))
-    notifier = Notifier(database, Snapshots(database), letter_writer(settings))
+    blobs = open_blobs(settings.blobs.url, settings.blobs.spool)
+    notifier = Notifier(database, Snapshots(database), letter_writer(settings, blobs))
     working = [asyncio.create_task(part.run()) for part in (worker, notifier)]
     stopping = asyncio.create_task(until_told_to_stop())
     await asyncio.wait((*working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -28,13 +30,14 @@ async def run_outbox(settings: Settings) -> None:
         part.stop()
     await asyncio.gather(*working)
     stopping.cancel()
+    blobs.close()
     database.close()
 
 
-def letter_writer(settings: Settings) -> Writer:
+def letter_writer(settings: Settings, blobs: Blobs) -> Writer:
     """What writes to people about issues. Raises NotReadyError."""
     secret, budget = load_secret(settings.web.secret_file), settings.budget.budget
-    return Writer(open_templates(settings), secret, budget, settings.web.public_url)
+    return Writer(open_templates(settings), secret, budget, settings.web.public_url, blobs)
 
 
 def signing_keys(settings: Settings) -> list[SigningKey]:

@@ -4,6 +4,7 @@ Contract: reads only; takes an open connection. Everything is of one issue, thro
 people and `MAX_MAILS` mails are looked at, the newest first.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from smtpintake.mail.address import Mailbox
 from smtpintake.store.addresses import stopped
 from smtpintake.store.directory import BY_MAIL, permissions_in
 from smtpintake.store.schema import (
+    Attachment,
     Comment,
     Inbox,
     Issue,
@@ -37,6 +39,7 @@ MAX_MAILS: Final = 500
 _issue, _project, _inbox = Issue.__table__.c, Project.__table__.c, Inbox.__table__.c
 _comment, _log, _outbox = Comment.__table__.c, LogRow.__table__.c, OutboxMail.__table__.c
 _part, _person = Participant.__table__.c, PersonRow.__table__.c
+_attachment = Attachment.__table__.c
 _address, _role = PersonAddress.__table__.c, PersonRole.__table__.c
 
 _GIVEN: Final = (_role.role, _role.permissions)
@@ -68,10 +71,23 @@ class Said:
     """A comment, or what the issue itself says."""
 
     author_name: str
+    author_address: str
     text: str
     html: str | None
     internal: bool
-    author_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """An attachment: its id, the name that is safe, what it is, and how many octets. `content_id` is empty without a
+    place in the HTML.
+    """
+
+    id: int
+    name: str
+    content_type: str
+    size: int
+    content_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +108,16 @@ class About:
     said: Said
     comments: Mapping[int, Said]
 
+    def what_was_said(self, comment_id: int | None) -> Said:
+        """In that comment, or in the issue itself."""
+        return self.comments[comment_id] if comment_id is not None else self.said
+
 
 def about(connection: Connection, issue_id: int, comments: Collection[int]) -> About:
     """The issue, with those of its comments."""
     row = connection.execute(_ISSUE.where(_issue.id == issue_id)).one()
-    wanted = select(
-        _comment.id,
-        _comment.author_name,
-        _comment.body_text,
-        _comment.body_html,
-        _comment.internal,
-        _comment.author_address,
-    ).where(_comment.id.in_(comments))
+    said = ("id", "author_name", "author_address", "body_text", "body_html", "internal")
+    wanted = select(*(_comment[name] for name in said)).where(_comment.id.in_(comments))
     return About(
         row.id,
         row.key,
@@ -115,9 +129,25 @@ def about(connection: Connection, issue_id: int, comments: Collection[int]) -> A
         row.assignee_id,
         row.root,
         row.rcpt_to,
-        Said(row.reporter_name, row.body_text, row.body_html, internal=False, author_address=row.reporter_address),
-        {comment_id: Said(*said) for comment_id, *said in connection.execute(wanted)},
+        Said(row.reporter_name, row.reporter_address, row.body_text, row.body_html, internal=False),
+        {comment_id: Said(*words) for comment_id, *words in connection.execute(wanted)},
     )
+
+
+def files(connection: Connection, issue_id: int, comments: Collection[int]) -> dict[int | None, list[FileRow]]:
+    """The attachments of those comments, and under None those of the issue itself."""
+    rows = connection.execute(
+        select(*(_attachment[name] for name in ("id", "comment_id", "name", "detected_type", "size", "content_id")))
+        .where(
+            _attachment.issue_id == issue_id,
+            or_(_attachment.comment_id.is_(None), _attachment.comment_id.in_(comments)),
+        )
+        .order_by(_attachment.id)
+    )
+    found: dict[int | None, list[FileRow]] = defaultdict(list)
+    for attachment_id, comment_id, *described in rows:
+        found[comment_id].append(FileRow(attachment_id, *described))
+    return found
 
 
 def names(connection: Connection, ids: Collection[int]) -> dict[int, str]:

@@ -4,22 +4,27 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.submission import Submission
+from smtpintake.outbox import letters
 from smtpintake.outbox.letters import Writer
-from smtpintake.outbox.notifier import Notifier
+from smtpintake.outbox.notifier import LATER, Notifier
+from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.configure import apply
 from smtpintake.store.edit import add_comment, edit_issue
-from smtpintake.store.schema import OutboxMail, ThreadKey
+from smtpintake.store.schema import AddressScore, Event, OutboxMail, ThreadKey
 from smtpintake.store.types import Table
 from smtpintake.wiring import load_templates
 from tests import make
-from tests.intake.test_record import SECRET, World, mail
+from tests.decide.verdicts import verdict
+from tests.intake.test_record import MIXED, PDF, SECRET, World, mail
 
 ANA, BEN, CARA, DORA = "ana@example.org", "ben@example.org", "cara@customer.example", "dora@elsewhere.example"
 ALL = ["created", "comment", "status", "assignment"]
@@ -28,8 +33,9 @@ ALL = ["created", "comment", "status", "assignment"]
 class Desk(World):
     """A tracker with two who work on it: Ana, an agent, and Ben, a manager. Cara is registered; nobody is verified."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         super().__init__(url)
+        self.blobs = FileBlobs(folder / "blobs")
         Table.metadata.create_all(self.database.engine)
         self.configure()
 
@@ -72,13 +78,17 @@ class Desk(World):
 @pytest.fixture(params=["sqlite", "postgresql"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     sqlite = request.param == "sqlite"
-    desk = Desk(f"sqlite:///{tmp_path}/test.db" if sqlite else str(request.getfixturevalue("postgres_url")))
+    desk = Desk(f"sqlite:///{tmp_path}/test.db" if sqlite else str(request.getfixturevalue("postgres_url")), tmp_path)
     yield desk
+    desk.blobs.close()
     desk.database.close()
 
 
+_templates = cache(load_templates)
+
+
 def notifier(desk: Desk, now: datetime) -> Notifier:
-    return Notifier(desk.database, desk.snapshots, Writer(load_templates(), SECRET), lambda: now)
+    return Notifier(desk.database, desk.snapshots, Writer(_templates(), SECRET, blobs=desk.blobs), lambda: now)
 
 
 def notified(desk: Desk, now: datetime = make.NOW) -> list[OutboxMail]:
@@ -156,3 +166,192 @@ def test_each_is_written_to_in_their_own_language_and_else_in_that_of_the_issue(
     desk.set(status="closed")
     languages = {each.rcpt_to: message_from_bytes(each.octets)["Content-Language"] for each in notified(desk)}
     assert languages == {ANA: "pl", CARA: "fr"}
+
+
+# ---- who hears of what -----------------------------------------------------------------------------------------------
+
+
+def heard(desk: Desk) -> dict[str, str]:
+    """To whom the notifier writes now, and what."""
+    return {each.rcpt_to: " ".join(content(each).split()[6:]) for each in notified(desk)}
+
+
+@pytest.mark.setting("project.notify.unassigned", "project.notify.assignee")
+def test_agents_hear_of_what_nobody_is_assigned_to(desk: Desk) -> None:
+    desk.configure(unassigned=["created", "comment"])
+    desk.submit(mail(message_id="m1@customer.example"))
+    assert heard(desk) == {ANA: "Help!", BEN: "Help!"}
+    desk.set(assignee=BEN)
+    assert heard(desk) == {BEN: "Ben is working on it now. Support support@example.org"}
+    desk.submit(mail(subject="Re: [SUP-1]", body="Hurry!\r\n"))
+    assert heard(desk) == {BEN: "Hurry!"}
+
+
+@pytest.mark.setting("project.notify.agents", "project.notify.managers", "project.notify.members")
+@pytest.mark.parametrize("role", ["agents", "managers"])
+def test_a_role_hears_of_what_the_project_says(desk: Desk, role: str) -> None:
+    desk.configure(**{role: ["created"]})
+    desk.submit(mail())
+    assert heard(desk) == {{"agents": ANA, "managers": BEN}[role]: "Help!"}
+    desk.set(status="closed")
+    assert list(heard(desk)) == [CARA]
+
+
+@pytest.mark.setting("project.notify.participants")
+def test_those_who_take_part_hear_of_what_the_project_says(desk: Desk) -> None:
+    desk.configure(participants=["status"])
+    desk.created()
+    desk.comment("Use the extinguisher.")
+    assert heard(desk) == {}
+    desk.set(status="closed")
+    (sent,) = notified(desk)
+    assert (sent.rcpt_to, sent.kind, sent.automatic) == (CARA, "notice", True)
+    assert parsed(sent)["Auto-Submitted"] == "auto-generated"
+    assert "changed from open to closed" in content(sent)
+    assert desk.rows(Event)[-1].note == f"to {CARA}"
+
+
+@pytest.mark.setting("inbox.notify_created")
+def test_the_mail_that_made_the_issue_may_be_no_news(desk: Desk) -> None:
+    desk.configure({"notify_created": False}, unassigned=ALL)
+    desk.submit(mail())
+    assert heard(desk) == {}
+
+
+def test_an_internal_comment_reaches_only_who_works_on_it(desk: Desk) -> None:
+    desk.configure(unassigned=ALL)
+    desk.created()
+    desk.comment("She is a VIP.", ANA, internal=True)
+    assert heard(desk) == {BEN: "Ana Ruiz, not visible to customers: She is a VIP."}
+
+
+def test_whoever_did_it_is_not_told_at_any_address_of_theirs(desk: Desk) -> None:
+    desk.configure(unassigned=ALL)
+    desk.created()
+    desk.submit(answer(author="Ana <ar@example.org>"))
+    assert list(heard(desk)) == [BEN, CARA]
+
+
+def test_those_in_copy_have_an_agents_answer_once(desk: Desk) -> None:
+    desk.created(extra=f"Cc: Dora <{DORA}>\r\n")
+    desk.submit(answer(extra=f"Cc: {DORA}\r\n"))
+    assert list(heard(desk)) == [CARA]
+    assert f"not {DORA}: the mail went there by itself" in desk.rows(Event)[-1].note
+    desk.submit(answer(body="And this.\r\n"))
+    assert heard(desk) == {CARA: "And this.", DORA: "And this."}
+
+
+def test_nobody_hears_from_us_who_never_asked(desk: Desk) -> None:
+    """Dora was put in Cc by whoever wrote: only what an agent answers reaches her."""
+    desk.created(extra=f"Cc: Dora <{DORA}>\r\n")
+    desk.submit(mail(subject="Re: [SUP-1]", body="Buy this!\r\n"))
+    desk.set(status="closed")
+    assert DORA not in heard(desk)
+    assert "neither registered nor proved" in desk.rows(Event)[-1].note
+
+
+def test_a_machines_answer_is_told_to_nobody(desk: Desk) -> None:
+    desk.configure(unassigned=ALL, participants=ALL)
+    desk.created()
+    away = mail(subject="Re: [SUP-1]", extra="Auto-Submitted: auto-replied\r\n", body="I am away.\r\n")
+    assert "commented" in desk.submit(away)[0]
+    assert heard(desk) == {}
+
+
+def test_an_operator_speaks_for_the_inbox(desk: Desk) -> None:
+    desk.created()
+    desk.comment("On our way.")
+    (sent,) = notified(desk)
+    assert parsed(sent)["From"] == "Support <support@example.org>"
+
+
+# ---- in one mail -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.setting("project.notify.fold_seconds")
+def test_what_happens_within_a_minute_goes_in_one_mail(desk: Desk) -> None:
+    desk.configure(fold_seconds=60)
+    desk.submit(mail(message_id="m1@customer.example"))
+    notified(desk, make.NOW + timedelta(minutes=2))
+    desk.comment("Use the extinguisher.", ANA)
+    desk.comment("And leave.", BEN)
+    desk.set(status="closed")
+    desk.set(status="open")
+    assert notified(desk, make.NOW + timedelta(seconds=59)) == []
+    to_ana, to_ben, to_cara = notified(desk, make.NOW + timedelta(seconds=60))
+    assert "And leave." in content(to_ana)
+    assert "Use the extinguisher." in content(to_ben)
+    assert content(to_cara).index("Ana Ruiz wrote:") < content(to_cara).index("Ben wrote:")
+    assert "status" not in content(to_cara)  # it is as it was
+    assert parsed(to_cara)["From"] == "Support <support@example.org>"
+    assert notified(desk, make.NOW + timedelta(hours=1)) == []
+
+
+def test_an_answer_that_closes_says_so_in_the_same_mail(desk: Desk) -> None:
+    desk.configure({"require": "none"})
+    desk.created()
+    proved = verdict(dkim="pass", aligned="dkim")
+    desk.submit(answer(body="#status closed\r\n\r\nDone.\r\n", auth=proved))
+    assert heard(desk) == {CARA: "Done. The status changed from open to closed."}
+
+
+# ---- files -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.setting("project.notify.max_attachments")
+@pytest.mark.parametrize("limit", [1000, 10])
+def test_attachments_go_along_as_far_as_a_mail_carries_them(desk: Desk, limit: int) -> None:
+    desk.configure(max_attachments=limit)
+    desk.created()
+    desk.submit(answer(extra=MIXED, body=PDF))
+    (sent,) = notified(desk)
+    files = {part.get_filename(): part.get_payload(decode=True) for part in parsed(sent).iter_attachments()}
+    assert files == ({"log.pdf": b"hello world"} if limit == 1000 else {})
+    assert ("log.pdf" in content(sent)) == (limit == 10)
+
+
+# ---- once, whatever happens ------------------------------------------------------------------------------------------
+
+
+def test_several_notifiers_tell_once(desk: Desk) -> None:
+    desk.created()
+    for number in range(10):
+        desk.submit(mail(message_id=f"x{number}@customer.example"))
+        desk.comment(f"Answer {number}.")
+    several = [Thread(target=notifier(desk, make.NOW).tell_due) for _ in range(4)]
+    for thread in several:
+        thread.start()
+    for thread in several:
+        thread.join()
+    assert notified(desk) == []
+    told = [content(each) for each in desk.rows(OutboxMail) if each.kind == "comment"]
+    assert sum(text.count("Answer") for text in told) == 10
+
+
+def test_a_fault_with_one_issue_keeps_no_other_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.configure(unassigned=["created"])
+    desk.submit(mail(subject="bad"), mail(subject="good"))
+    compose = letters.compose_notification
+
+    def faulty(told: Any, *others: Any) -> Any:
+        if told.title == "bad":
+            raise ZeroDivisionError
+        return compose(told, *others)
+
+    monkeypatch.setattr(letters, "compose_notification", faulty)
+    assert {parsed(each)["Subject"] for each in notified(desk)} == {"Re: [SUP-2] good"}
+    (waiting,) = [each for each in desk.rows(Event) if each.told_at is None]
+    assert "ZeroDivisionError" in waiting.note
+    monkeypatch.undo()
+    assert notified(desk) == []
+    assert len(notified(desk, make.NOW + LATER)) == 2
+
+
+def test_a_stopped_address_is_told_nothing(desk: Desk) -> None:
+    desk.created()
+    with desk.database.write() as connection:
+        insert = AddressScore.__table__.insert()
+        connection.execute(insert.values(address=CARA, score=16.0, scored_at=make.NOW, reports=1, last="550 no"))
+    desk.comment("Use the extinguisher.")
+    assert heard(desk) == {}
+    assert f"mail to {CARA} is stopped" in desk.rows(Event)[-1].note
