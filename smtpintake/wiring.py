@@ -8,7 +8,7 @@ line for the admin, or the infrastructure's own exception.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -137,10 +137,9 @@ async def open_journey(settings: Settings, database: Database) -> AsyncIterator[
     analysers = Analysers(settings.smtp.analysers, settings.smtp.analysis_deadline)
     writer.start()
     try:
-        async with open_resolver(settings) as resolver:
+        async with open_resolver(settings) as resolver, scanners_for_mails(settings) as scanners:
             await analysers.warm_up()
             lookups = lookups_for_mails(settings, resolver)
-            scanners = scanners_for_mails(settings)
             reception = Reception(analysers, writer, snapshots, blobs, database, lookups=lookups, scanners=scanners)
             review = Review(database, recorder, snapshots, analysers, blobs)
             chores = Chores(database, blobs, review, settings.retention.periods)
@@ -231,8 +230,8 @@ def named_scanners(settings: Settings) -> tuple[Scanner, ...]:
     return tuple(scanners)
 
 
-def scanners_for_mails(settings: Settings) -> Scanners | None:
+def scanners_for_mails(settings: Settings) -> AbstractAsyncContextManager[Scanners | None]:
     """What looks at each mail, or None where nothing does."""
     section = settings.scanner
     scanners = named_scanners(settings)
-    return Scanners(scanners, section.deadline, section.max_size) if scanners else None
+    return Scanners(scanners, section.deadline, section.max_size) if scanners else nullcontext()

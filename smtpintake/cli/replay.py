@@ -17,9 +17,11 @@ from smtpintake.cli.since import SINCE
 from smtpintake.decide.change import merged
 from smtpintake.decide.policy import Document, Policy
 from smtpintake.decide.prose import sentences
+from smtpintake.decide.recall import Named
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.replay import Asked, Difference, Replay, Replayed, Verdict
 from smtpintake.store.database import Database
+from smtpintake.store.people import known_as
 from smtpintake.wiring import open_judge
 
 
@@ -64,7 +66,9 @@ def replayed(
         asked = Asked(snapshots.newest.policy)
         if document is not None:
             policy = Policy(asked.policy.version, merged(asked.policy.document, document, prune=prune))
-            asked = Asked(policy, {address: person for person in document.person for address in person.addresses})
+            people = {address: person for person in document.person for address in person.addresses}
+            with database.session() as session:
+                asked = Asked(policy, Named(people, known_as(session, document.person), prune))
         section = program.settings.smtp
 
         async def run() -> Replayed:

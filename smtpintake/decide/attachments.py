@@ -14,7 +14,9 @@ from smtpintake.decide.policy import Attachments, OnUnwanted, Policy
 from smtpintake.mail.reason import Reason
 
 _CHECK: Final = "attachments"
-_MAX_NAMED: Final = 5  # in a finding
+# Of a finding.
+_MAX_OBJECTIONS: Final = 5
+_MAX_NAMES: Final = 50
 
 
 def wanted_attachments(facts: Facts, _: Policy) -> Finding | Ruling:
@@ -22,9 +24,7 @@ def wanted_attachments(facts: Facts, _: Policy) -> Finding | Ruling:
     unwanted = tuple(_unwanted(facts.inbox.attachments, facts.files))
     if not unwanted:
         return Finding(_CHECK, "wanted", str(len(facts.files)))
-    detail = "; ".join(f"{file.name}: {why}" for file, why in unwanted[:_MAX_NAMED])
-    if len(unwanted) > _MAX_NAMED:
-        detail += f"; and {len(unwanted) - _MAX_NAMED} more"
+    detail = _listed([f"{file.name}: {why}" for file, why in unwanted], _MAX_OBJECTIONS)
     match facts.inbox.attachments.on_unwanted:
         case OnUnwanted.REJECT:
             return ruled(_CHECK, "reject", Reject(Reason.ATTACHMENT_UNWANTED), detail)
@@ -40,6 +40,19 @@ def dropped(facts: Facts) -> frozenset[File]:
     if rules.on_unwanted is not OnUnwanted.DROP:
         return frozenset()
     return frozenset(file for file, _ in _unwanted(rules, facts.files))
+
+
+def left_in_mail(facts: Facts) -> tuple[Finding, ...]:
+    """Which attachments the raw mail alone has, as the inbox saves none; nothing where it does, or there are none."""
+    if facts.inbox.save_attachments or not facts.files:
+        return ()
+    names = _listed([file.name for file in facts.files], _MAX_NAMES)
+    return (Finding(_CHECK, "not saved", f"{names}; inbox {facts.inbox.name} says save_attachments = false"),)
+
+
+def _listed(items: Sequence[str], most: int) -> str:
+    more = len(items) - most
+    return "; ".join((*items[:most], *((f"and {more} more",) if more > 0 else ())))
 
 
 def _unwanted(rules: Attachments, files: Sequence[File]) -> Iterator[tuple[File, str]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from smtpintake.decide.attachments import dropped
+from smtpintake.decide.attachments import dropped, left_in_mail
 from smtpintake.decide.authenticity import unproved
 from smtpintake.decide.decision import (
     AddComment,
@@ -82,7 +82,7 @@ def _reply(facts: Facts, policy: Policy, thread: Thread, match: Candidate, *, ne
         extent=_extent(facts, may_on(facts, policy, Right.PARTICIPANTS, match)),
     )
     on = f"on {match.issue_key}" + (f", now {status}" if status else "") + ("" if allowed else f"; {reopen.why}")
-    return replace(ruled("decision", "comment", comment, on), before=before)
+    return replace(ruled("decision", "comment", comment, on), before=(*before, *left_in_mail(facts)))
 
 
 def _makes_person(facts: Facts) -> bool:
@@ -162,7 +162,7 @@ def _created(
         owner=original.author if original else None,
     )
     where = f"inbox {facts.inbox.name}, project {fields.project}"
-    return replace(ruled(check, result, issue, where), before=(*before, *found))
+    return replace(ruled(check, result, issue, where), before=(*before, *found, *left_in_mail(facts)))
 
 
 def _allowed_place(facts: Facts, policy: Policy, fields: IssueFields) -> tuple[IssueFields | None, list[Answer]]:

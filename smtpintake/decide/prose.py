@@ -198,6 +198,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "reject": "The inbox refuses mail with such attachments: {detail}.",
         "hold": "The inbox holds mail with such attachments: {detail}.",
         "dropped": "The inbox takes it without some attachments: {detail}.",
+        "not saved": "Its attachments are kept in the raw mail alone: {detail}.",
     },
     "thread": {
         "none": "It belongs to no existing issue: there is {detail}.",

@@ -6,11 +6,11 @@ deliveries) is what it said then. A token that only this policy gives a meaning 
 only there, the tracker of today answers, but for issues that are younger than the mail.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from smtpintake.decide.facts import Candidate, Facts, Sender
+from smtpintake.decide.facts import Candidate, Directory, Facts, Sender
 from smtpintake.decide.pastfacts import PastDelivery, PastFacts
 from smtpintake.decide.policy import Person, Policy
 from smtpintake.decide.threading import TokenTarget, token_targets
@@ -22,16 +22,44 @@ Made = Callable[[int], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What the policy in question says of people: `people` are those that it names, by address, and `ids` who they are
+    in the directory. With `prune` it retires everybody registered whom it doesn't name.
+    """
+
+    people: Mapping[str, Person] = field(default_factory=dict)
+    ids: frozenset[int] = frozenset()
+    prune: bool = False
+
+    def known(self, address: str, sender: Sender | None) -> Sender | None:
+        """Whom `address` stands for, where it stood for `sender`."""
+        person = self.people.get(address)
+        if person is not None:
+            known = sender or Sender(0, person.name, {})
+            permissions = {key: frozenset(given) for key, given in person.permissions.items()}
+            said = replace(known, name=person.name, roles=dict(person.roles), permissions=permissions)
+            return replace(said, active=True, registered=True)
+        if sender is None or sender.person_id in self.ids:
+            return None  # whoever it is has this address no longer
+        return replace(sender, active=False) if self.prune and sender.registered else sender
+
+    def all_known(self, senders: Mapping[str, Sender]) -> dict[str, Sender]:
+        """`senders`, by address, as they would be known."""
+        known = {address: self.known(address, sender) for address, sender in senders.items()}
+        return {address: sender for address, sender in known.items() if sender is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
-    """How one mail is remembered. `then` is the policy that judged it, None where it cannot be read any more; `people`
-    are those that the policy in question names, by address; `made` tells how old an issue is.
+    """How one mail is remembered. `then` is the policy that judged it, None where it cannot be read any more; `named`
+    is what the policy in question says of people; `made` tells how old an issue is.
     """
 
     past: PastFacts
     policy: Policy
     then: Policy | None
     made: Made
-    people: dict[str, Person] = field(default_factory=dict)
+    named: Named = field(default_factory=Named)
 
     def recall(self, facts: Facts) -> Facts:
         """`facts`, which were gathered today, as they were."""
@@ -40,14 +68,16 @@ class Memory:
         now = facts.envelope.received_at
         if not self.past.inboxes:
             # Nobody was asked about the sender then: today's answer is the only one.
-            return replace(facts, sender=self._as_named(facts, facts.sender), now=now, earlier=None, shared=None)
+            sender, directory = self._sender(facts, facts.sender), self._directory(facts)
+            return replace(facts, sender=sender, directory=directory, now=now, earlier=None, shared=None)
         return replace(
             facts,
-            sender=self._as_named(facts, self.past.sender),
+            sender=self._sender(facts, self.past.sender),
+            directory=self._directory(facts),
             candidates=tuple(self._candidates(facts)),
             earlier=past.earlier,
             shared=past.shared,
-            assignees=past.assignees,
+            assignees=self.named.all_known(past.assignees),
             # An issue that only this policy leads to is known as it is today.
             standing={**facts.standing, **past.standing},
             returned=self.past.returned,
@@ -56,14 +86,12 @@ class Memory:
             now=now,
         )
 
-    def _as_named(self, facts: Facts, sender: Sender | None) -> Sender | None:
-        """The sender with what the policy in question says of them."""
+    def _sender(self, facts: Facts, sender: Sender | None) -> Sender | None:
         author = facts.message.author
-        person = self.people.get(author.mailbox.folded) if author else None
-        if person is None:
-            return sender
-        known = sender or Sender(0, person.name, {})
-        return replace(known, name=person.name, roles=dict(person.roles), active=True, registered=True)
+        return self.named.known(author.mailbox.folded, sender) if author else sender
+
+    def _directory(self, facts: Facts) -> Directory:
+        return replace(facts.directory, people=self.named.all_known(facts.directory.people))
 
     def _candidates(self, facts: Facts) -> Iterator[Candidate]:
         """In the order in which `decide.threading` trusts them."""

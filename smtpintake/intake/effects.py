@@ -7,7 +7,6 @@ that two mails of a new author make one person, and a mail to two inboxes that b
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Final
 
 from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import (
@@ -23,9 +22,11 @@ from smtpintake.decide.decision import (
 from smtpintake.decide.facts import Facts
 from smtpintake.intake import happened
 from smtpintake.intake.answering import Answering
+from smtpintake.intake.attachmentrow import attachment_rows
 from smtpintake.intake.bounced import Bounced
 from smtpintake.intake.commentrow import MAX_NAME, comment_row
 from smtpintake.intake.hearing import Hearing
+from smtpintake.intake.issuerow import issue_row
 from smtpintake.intake.original import original, unanswered
 from smtpintake.intake.place import Place
 from smtpintake.intake.submission import Submission
@@ -52,9 +53,6 @@ from smtpintake.store.schema.tracker import MESSAGE_ID
 from smtpintake.store.snapshot import Snapshot
 
 Judged = tuple[tuple[Facts, Judgement], ...]
-
-MAX_TITLE: Final = 300
-NO_SUBJECT: Final = "(no subject)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,47 +126,12 @@ class Effects:
         key = f"{fields.project}-{number}"
         person_id = self._person(facts, facts.message.authors[0], decision.new_person)
         first = original(facts, decision, draft, person_id)
-        author, draft = first.author, first.draft
-        people = {**facts.assignees, **facts.directory.people}
-        creator = people[fields.creator] if fields.creator else None
-        received_at = facts.envelope.received_at
-        closed = fields.status in self.snapshot.policy.projects[fields.project].closed_statuses
-        self.rows.add(
-            Issue,
-            id=issue_id,
-            project_id=self.snapshot.project_ids[fields.project],
-            number=number,
-            key=key,
-            inbox_id=self.snapshot.inbox_ids[facts.inbox.name],
-            type=fields.issue_type,
-            title=fields.title[:MAX_TITLE] or NO_SUBJECT,
-            status=fields.status,
-            priority=fields.priority,
-            assignee_id=people[fields.assignee].person_id if fields.assignee else None,
-            reporter_id=creator.person_id if creator else first.person_id,
-            reporter_address=fields.creator or author.mailbox.folded,
-            reporter_name=(creator.name if creator else author.name)[:MAX_NAME],
-            organisation_id=facts.directory.organisations[fields.organisation] if fields.organisation else None,
-            language=fields.language,
-            tags=list(fields.tags),
-            fields=dict(fields.fields),
-            body_text=draft.body_text,
-            body_html=draft.body_html,
-            hidden_text=draft.hidden_text,
-            quoted=draft.quoted,
-            blocked_images=draft.blocked_images,
-            proof=first.proof,
-            sent_at=first.sent_at,
-            created_at=received_at,
-            updated_at=received_at,
-            closed_at=received_at if closed else None,
-            log_id=place.log_id,
-        )
-        if decision.extent.attachments:
-            self._attach(submission, draft, decision.extent, issue_id, None)
+        row = issue_row(facts, fields, first, self.snapshot)
+        self.rows.add(Issue, id=issue_id, number=number, key=key, log_id=place.log_id, **row)
+        self._attach(submission, first.draft, decision.extent, issue_id, None)
         if first.note is not None:
             self._note(submission, replace(place, issue_id=issue_id), decision, first.note, person_id)
-        for one in participants(facts, decision, self.snapshot.policy, author, first.person_id):
+        for one in participants(facts, decision, self.snapshot.policy, first.author, first.person_id):
             self._takes_part(issue_id, one)
         # Ids that lead to somebody else's issue stay theirs: only a mail that starts a thread claims what it refers to.
         ancestors = () if decision.mentions else facts.message.thread_ids
@@ -191,7 +154,7 @@ class Effects:
         comment_id = next(self.drawn.comments)
         row = comment_row(place, note, comment_id, author_id, place.facts.proof, internal=True)
         self.rows.add(Comment, **row)
-        if decision.extent.attachments and place.issue_id is not None:
+        if place.issue_id is not None:
             self._attach(submission, note, decision.extent, place.issue_id, comment_id)
 
     # ---- a comment -----------------------------------------------------------------------------------------------
@@ -220,8 +183,7 @@ class Effects:
         if orders.has_note_apart:
             note, note_id = Draft(draft.subject, orders.note, None, "", ()), next(self.drawn.comments)
             self.rows.add(Comment, **comment_row(place, note, note_id, person_id, decision.proof, internal=True))
-        if decision.extent.attachments:
-            self._attach(submission, draft, decision.extent, issue_id, comment_id)
+        self._attach(submission, draft, decision.extent, issue_id, comment_id)
         if decision.extent.author and not internal:
             self._takes_part(issue_id, TakingPart(author.mailbox.folded, author.name, "author", person_id))
         self._index(issue_id, facts, facts.message.thread_ids)
@@ -282,27 +244,8 @@ class Effects:
     def _attach(
         self, submission: Submission, draft: Draft, extent: Extent, issue_id: int, comment_id: int | None
     ) -> None:
-        for file in draft.files:
-            if file in extent.dropped:
-                continue
-            part = file.part
-            self.rows.add(
-                Attachment,
-                issue_id=issue_id,
-                comment_id=comment_id,
-                raw_id=submission.envelope.transaction_id,
-                name=file.name,
-                original_name=part.name,
-                content_type=part.content_type,
-                detected_type=file.detected_type,
-                offset=part.offset,
-                length=part.length,
-                encoding=part.encoding,
-                size=part.size,
-                sha256=part.sha256,
-                inline=part.inline,
-                content_id=part.content_id,
-            )
+        for row in attachment_rows(submission.envelope.transaction_id, draft, extent, issue_id, comment_id):
+            self.rows.add(Attachment, **row)
 
     def _takes_part(self, issue_id: int, one: TakingPart) -> None:
         self.rows.add(

@@ -23,9 +23,9 @@ from smtpintake.decide.facts import Candidate, Earlier, Facts, Finding, SentMail
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.outcome import outcome_of
 from smtpintake.decide.pastfacts import PastFacts
-from smtpintake.decide.policy import Person, Policy, PolicyError
+from smtpintake.decide.policy import Policy, PolicyError
 from smtpintake.decide.prose import deciding
-from smtpintake.decide.recall import Memory
+from smtpintake.decide.recall import Memory, Named
 from smtpintake.decide.routing import separators
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.analysis import Task
@@ -97,10 +97,10 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked about: a policy, and the people whom it names, by address."""
+    """What is asked about: a policy, and what it says of people."""
 
     policy: Policy
-    people: dict[str, Person] = field(default_factory=dict)
+    named: Named = field(default_factory=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Replay:
             return connection.execute(_MADE, {"issue": issue_id}).scalar()
 
         memories = {
-            mail.submission.transaction_id: Memory(mail.past, asked.policy, then, made, asked.people) for mail in mails
+            mail.submission.transaction_id: Memory(mail.past, asked.policy, then, made, asked.named) for mail in mails
         }
 
         def recall(facts: Facts) -> Facts:

@@ -55,7 +55,11 @@ class Resolver:
         self._numbers: Final = dnswire.random_numbers()
         self._ports: Final[dict[Nameserver, Ports]] = {}
         self._preferred: Nameserver | None = None  # the one that answered last
-        self.breaker: Final = Breaker(self.probe)
+        self.breaker: Final = Breaker(
+            self.probe,
+            opened="no name server answers: mail is not authenticated until one does",
+            closed="a name server answers again: mail is authenticated",
+        )
 
     async def __aenter__(self) -> Self:
         return self

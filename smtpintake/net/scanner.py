@@ -2,23 +2,32 @@
 
 Contract: `scan` asks all of them at once and never raises for what they do: one that is down, too slow or talks
 nonsense has failed, which is a verdict as well. A mail goes to them in blocks, from memory or from its spool file, so
-that none is ever read whole. Whether a scanner fails is said in the journal when it changes, once.
+that none is ever read whole. Whether a scanner fails is said in the journal when it changes, once. One that is silent
+costs the first mails their deadline: then it has failed at once for all of them (`net.breaker`), until it has a verdict
+on a mail of our own.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from types import TracebackType
+from typing import Final, Protocol, Self, TypeVar
 
 import structlog
 
 from smtpintake.decide.scan import Scan, Verdict
-from smtpintake.mail.envelope import Envelope
+from smtpintake.mail.address import NULL_PATH
+from smtpintake.mail.envelope import Envelope, Hello, Peer
+from smtpintake.net.breaker import Breaker
 
 BLOCK: Final = 128 << 10  # octets; a mail's part in memory while it is sent
 MAX_AT_ONCE: Final = 10  # mails that one scanner looks at for this process; clamd has ten threads by default
+
+_PROBE: Final = b"Subject: Do you answer?\r\n\r\n"
 
 _Reply = TypeVar("_Reply")
 _log: Final = structlog.get_logger(__name__)
@@ -70,7 +79,7 @@ class Scanner(Protocol):
 
 class Scanners:
     """Those of one process. Each has `deadline` seconds for a mail, in which it may also wait for its turn; of more
-    than `max_size` octets none is asked.
+    than `max_size` octets none is asked. A context manager: at its end nobody is probed any more.
     """
 
     def __init__(self, scanners: Sequence[Scanner], deadline: float, max_size: int) -> None:
@@ -79,6 +88,24 @@ class Scanners:
         self._max_size: Final = max_size
         self._turns: Final = {scanner.name: asyncio.Semaphore(MAX_AT_ONCE) for scanner in scanners}
         self._failing: Final[set[str]] = set()
+        self._breakers: Final = {
+            scanner.name: Breaker(
+                partial(self._answers, scanner),
+                opened=f"{scanner.name} is silent: no mail waits for it until it answers",
+                closed=f"{scanner.name} has broken its silence: it is asked again",
+                hasty=True,
+            )
+            for scanner in scanners
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for breaker in self._breakers.values():
+            await breaker.close()
 
     async def scan(self, mail: Scannable) -> tuple[Scan, ...]:
         """What each says of the mail, in their order."""
@@ -88,20 +115,42 @@ class Scanners:
         return tuple(await asyncio.gather(*(self._ask(scanner, mail) for scanner in self._scanners)))
 
     async def _ask(self, scanner: Scanner, mail: Scannable) -> Scan:
+        breaker = self._breakers[scanner.name]
+        if breaker.is_open:
+            return Scan(scanner.name, Verdict.FAILED, "not asked, as it was silent lately")
         try:
             async with asyncio.timeout(self._deadline), self._turns[scanner.name]:
                 scan = await scanner.scan(mail)
         except TimeoutError:
-            return self._failed(scanner, f"no verdict within {self._deadline:g} seconds")
+            why = f"no verdict within {self._deadline:g} seconds"
+            breaker.silent(why)
+            return self._failed(scanner, why)
         except (OSError, EOFError, ScannerError) as error:
+            breaker.heard()  # at once: to ask costs a mail nothing
             return self._failed(scanner, str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours must cost the mail no more than the scanner's
             _log.exception("a scanner could not be asked", scanner=scanner.name)
             return self._failed(scanner, repr(error))
+        breaker.heard()
         if scanner.name in self._failing:
             self._failing.discard(scanner.name)
             _log.info("a scanner answers again", scanner=scanner.name)
         return scan
+
+    async def _answers(self, scanner: Scanner) -> bool:
+        """Whether it has anything to say of a mail of ours. To be pinged is less: a daemon whose workers all hang may
+        still answer that.
+        """
+        now = datetime.now(UTC)
+        envelope = Envelope("probe", now, "probe", Peer(""), Hello(""), None, NULL_PATH, ())
+        try:
+            async with asyncio.timeout(self._deadline):
+                await scanner.scan(Scannable(envelope, _PROBE, None, len(_PROBE)))
+        except TimeoutError:
+            return False
+        except (OSError, EOFError, ScannerError):
+            return True
+        return True
 
     def _failed(self, scanner: Scanner, why: str) -> Scan:
         if scanner.name not in self._failing:

@@ -58,6 +58,14 @@ def apply_people(
     return lines
 
 
+def known_as(session: Session, wanted: Sequence[policy.Person]) -> frozenset[int]:
+    """The ids of those in the directory who are the people of a document."""
+    rows = _address_rows(session, [address for person in wanted for address in person.addresses])
+    known = _known(session, {row.person_id for row in rows.values()})
+    found = _matched(wanted, rows, known)
+    return frozenset(one.row.id for one in found if one is not None and one.row.id is not None)
+
+
 def _lines(person: policy.Person, found: _Known | None, organisations: dict[int, str]) -> Iterator[str]:
     about = f"person {person.name} <{person.addresses[0]}>"
     if found is None:

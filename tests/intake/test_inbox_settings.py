@@ -188,6 +188,7 @@ def test_without_whom_the_directory_lost_the_issue_is_made_all_the_same(desk: De
 def test_attachments_are_kept_in_the_mail_only(desk: Desk) -> None:
     desk.takes(inbox={"save_attachments": False}, extra=MIXED, body=PDF)
     assert desk.rows(Attachment) == []
+    assert desk.found("attachments")[-1] == "not saved: log.pdf; inbox support says save_attachments = false"
     desk.takes(inbox={"save_attachments": True}, extra=MIXED, body=PDF)
     assert [one.name for one in desk.rows(Attachment)] == ["log.pdf"]
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from sqlalchemy import delete, update
 
 from smtpintake.decide.change import merged
 from smtpintake.decide.policy import Policy, read_document
+from smtpintake.decide.recall import Named
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.record import Recorder
 from smtpintake.intake.replay import Asked, Replay, Replayed, Why
 from smtpintake.store.blobs import FileBlobs
-from smtpintake.store.schema import Issue, LogRow, OutboxMail, PastFacts, PersonRole, RawMail, ThreadKey
+from smtpintake.store.schema import Issue, LogRow, OutboxMail, PastFacts, Person, PersonRole, RawMail, ThreadKey
 from tests import make
 from tests.decide.verdicts import verdict
 from tests.intake.test_bounced import dsn, given
@@ -120,8 +122,39 @@ async def test_people_whom_the_file_names_are_known_in_its_replay(lab: Lab) -> N
     lab.world.submit(mail("partners@example.org", author="Paul <paul@partner.example>"))
     document = read_document({"person": [{"name": "Paul", "addresses": ["Paul@partner.example"]}]})
     people = {address: person for person in document.person for address in person.addresses}
-    (one,) = (await lab.replay(Asked(lab.policy(), people))).differences
+    (one,) = (await lab.replay(Asked(lab.policy(), Named(people)))).differences
     assert (one.was.reason, one.would_be.outcome) == ("sender.unknown", "created")
+
+
+async def test_whom_the_file_does_not_name_is_retired_where_it_prunes(lab: Lab) -> None:
+    """A person that came by mail is not: they were never configured."""
+    reply = lab.world.submit(mail("support@example.org", author="Ana <ana@example.org>"))[0]
+    lab.world.submit(mail("support@example.org", author="Cara <cara@customer.example>"))
+    lab.world.submit(mail("support@example.org", author="Cara <cara@customer.example>"))
+    assert (await lab.replay(Asked(lab.policy(), Named()))).differences == []
+    (one,) = (await lab.replay(Asked(lab.policy(), Named(prune=True)))).differences
+    assert (one.row.log_id, one.was.outcome, one.would_be.reason) == (log_id(reply), "created", "sender.denied")
+    assert (one.decided_by.check, one.decided_by.result) == ("sender", "inactive")
+
+
+async def test_an_address_that_the_file_takes_away_is_nobodys(lab: Lab) -> None:
+    lab.world.submit(mail("partners@example.org", author="Ana <ana@example.org>"))
+    document = read_document({"person": [{"name": "Ana", "addresses": ["ana@new.example"]}]})
+    ana = {"ana@new.example": document.person[0]}
+    (person,) = [one for one in lab.world.rows(Person) if one.name == "Ana"]
+    assert (await lab.replay(Asked(lab.policy(), Named(ana)))).differences == []
+    (one,) = (await lab.replay(Asked(lab.policy(), Named(ana, frozenset((person.id,)))))).differences
+    assert one.would_be.reason == "sender.unknown"
+
+
+async def test_whom_a_rule_imports_for_is_retired_too(lab: Lab) -> None:
+    """Mail of strangers comes in the name of Ana, until she is nobody."""
+    asked = lab.asked("partners", unknown_senders="import", import_as="ana@example.org")
+    lab.world.submit(mail("partners@example.org", author="Paul <paul@partner.example>"))
+    (one,) = (await lab.replay(asked)).differences
+    assert one.would_be.outcome == "created"
+    (one,) = (await lab.replay(replace(asked, named=Named(prune=True)))).differences
+    assert one.would_be.outcome == "held"
 
 
 async def test_a_token_that_gets_a_meaning_finds_only_issues_that_were_there(lab: Lab) -> None:

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from smtpintake.decide.scan import Scan, Verdict
 from smtpintake.mail.envelope import Hello, Login, Peer
 from smtpintake.net import clamd, rspamd
+from smtpintake.net.breaker import STRIKES
 from smtpintake.net.scanner import BLOCK, MAX_AT_ONCE, Scannable, Scanner, ScannerError, Scanners
 from tests import make
 from tests.scanners import EICAR, Clamd, Rspamd, checked, listening
@@ -249,6 +250,44 @@ async def test_one_that_is_silent_has_failed_at_its_deadline_and_the_other_is_he
         found = await Scanners([at(silent), rspamd.Rspamd(daemon.url)], 0.3, MIB).scan(mail())
     assert [one.verdict for one in found] == [Verdict.FAILED, Verdict.CLEAN]
     assert found[0].detail == "no verdict within 0.3 seconds"
+
+
+async def test_one_that_hangs_costs_only_the_first_mails_their_deadline() -> None:
+    """It still answers a ping, as a daemon whose workers all hang may."""
+    daemon = Clamd(mute=True)
+    async with listening(daemon), Scanners([at(daemon)], 0.1, MIB) as scanners:
+        with capture_logs() as journal:
+            waited = [(await scanners.scan(mail()))[0] for _ in range(STRIKES)]
+            seen = len(daemon.sizes)
+            assert seen >= STRIKES
+            at_once = [(await scanners.scan(mail()))[0] for _ in range(100)]
+            assert daemon.sizes.count(len(b"Subject: x\r\n\r\nHello\r\n")) == STRIKES  # none of the hundred got there
+            daemon.mute = False
+            while (await scanners.scan(mail()))[0].verdict is Verdict.FAILED:
+                await asyncio.sleep(0.01)
+    assert {one.detail for one in waited} == {"no verdict within 0.1 seconds"}
+    assert {one.detail for one in at_once} == {"not asked, as it was silent lately"}
+    said = [line["event"].partition(":")[0] for line in journal]
+    assert said == ["a scanner fails", "clamd is silent", "clamd has broken its silence", "a scanner answers again"]
+
+
+async def test_one_that_is_down_fails_at_once_and_is_always_asked() -> None:
+    async with listening(Clamd()) as daemon:
+        pass
+    async with Scanners([at(daemon)], 20.0, MIB) as scanners:
+        for _ in range(3 * STRIKES):
+            (found,) = await scanners.scan(mail())
+            assert "not asked" not in found.detail
+
+
+async def test_the_other_is_asked_while_one_hangs() -> None:
+    async with (
+        listening(Clamd(mute=True)) as silent,
+        listening(Rspamd()) as daemon,
+        Scanners([at(silent), rspamd.Rspamd(daemon.url)], 0.1, MIB) as scanners,
+    ):
+        found = [await scanners.scan(mail()) for _ in range(2 * STRIKES)]
+    assert [other.verdict for _, other in found] == [Verdict.CLEAN] * (2 * STRIKES)
 
 
 async def test_the_journal_tells_once_that_a_scanner_is_down_and_once_that_it_is_back() -> None:
