@@ -3,12 +3,13 @@
 Contract: pure, total, and only for HTML that `htmlbounds.is_parsable`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from smtpintake.convert import quoting
+from smtpintake.convert import quoting, signature
 
 MAX_LOOKED_THROUGH: Final = 2 << 20  # characters of Gmail's containers, which may stand in each other
 
@@ -42,7 +43,10 @@ _SIGNS: Final = (
     "border-top:solid",
     "border-top: solid",
     "stopspelling",
+    "-----",
 )
+# What Outlook's application adds by itself, where nobody wrote something else there.
+_BY_DEVICE: Final = "#ms-outlook-mobile-signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,14 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
     body = LexborHTMLParser(html).body
     if body is None:
         return None
-    quoted = _cut_at_separator(body, wanted) if wanted else []
+    quoted = _cut_at(body, lambda line: any(separator in line.casefold() for separator in wanted)) if wanted else []
     for mark in body.css(_MARKS)[:1]:
-        quoted[:0] = _taken_from(mark)
+        quoted[:0] = _taken_from(_with_rule(mark))
     quoted[:0] = _taken_containers(body)
+    if "-----" in lowered:
+        quoted += _cut_at(body, quoting.is_title)
+    if quoted:
+        _drop_signature(body)
     return Parted(body.inner_html or "", tuple(quoted)) if quoted and body.text(strip=True).strip() else None
 
 
@@ -121,13 +129,26 @@ def _taken(nodes: list[LexborNode]) -> list[str]:
     return html
 
 
-def _cut_at_separator(body: LexborNode, wanted: list[str]) -> list[str]:
+def _cut_at(body: LexborNode, is_mark: Callable[[str], bool]) -> list[str]:
+    """What begins with the first text that is a mark."""
     for node in body.traverse(include_text=True):
-        if node.is_text_node:
-            text = " ".join((node.text_content or "").casefold().split())
-            if any(separator in text for separator in wanted):
-                return _taken_from(node)
+        if node.is_text_node and is_mark(" ".join((node.text_content or "").split())):
+            return _taken_from(node)
     return []
+
+
+def _with_rule(mark: LexborNode) -> LexborNode:
+    """The rule right above `mark`, or `mark`."""
+    above = mark.prev
+    while above is not None and above.is_text_node and not (above.text_content or "").strip():
+        above = above.prev
+    return above if above is not None and above.tag == "hr" else mark
+
+
+def _drop_signature(body: LexborNode) -> None:
+    for node in body.css(_BY_DEVICE):
+        if signature.is_only([" ".join(node.text().split())]):
+            node.decompose()
 
 
 def _taken_from(node: LexborNode) -> list[str]:

@@ -200,10 +200,11 @@ def _own_words(message: Message, whole: str, html: _Html, separators: tuple[str,
         return text, html.whole if text == whole else None
     if text != whole and message.text:
         return text, html.own
-    if message.text and quoting.first_quotation(whole.split("\n")):
+    own = as_text(html.parted.own)
+    if (message.text and quoting.first_quotation(whole.split("\n"))) or quoting.points_below(own):
         return whole, html.whole  # answered between the quoted lines: they belong together
     # Only the HTML says which part is quoted, and there it is certain.
-    return as_text(html.parted.own) or whole, html.own
+    return own or whole, html.own
 
 
 def _reading(message: Message, whole: str, html: _Html, separators: tuple[str, ...]) -> Reading | None:

@@ -194,7 +194,7 @@ def _layers(lines: list[str], found: list[Layer]) -> Layers:
 
 def _quoted(lines: list[str], separators: tuple[str, ...]) -> list[Layer]:
     """Who speaks in each line, signatures aside."""
-    found = [Layer.MARKED if quoting.bears(line, ">") else Layer.OWN for line in lines]
+    found = [Layer.MARKED if quoting.is_quoted(line) else Layer.OWN for line in lines]
     for announced in quoting.quotations(lines):
         if found[announced.line] is Layer.MARKED:
             continue  # quoted itself: the history may have it
@@ -211,6 +211,8 @@ def _quoted(lines: list[str], separators: tuple[str, ...]) -> list[Layer]:
         if found[number] is Layer.OWN:
             found[number:] = [Layer.ANNOUNCING, *[Layer.BELOW] * (len(lines) - number - 1)]
             break
+        if found[number] is Layer.BELOW:
+            found[number] = Layer.ANNOUNCING  # our own line, below what a client put above it
     return found
 
 

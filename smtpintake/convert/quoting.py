@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from smtpintake.convert.forwardlocales import announces
+from smtpintake.convert.forwardlocales import Label, announces, field
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pl", "sv", "da", "cs", "ja", "ko", "zh")
 
@@ -41,29 +41,33 @@ _DATED_SENDER: Final = re.compile(
     r"[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}\b|[年년]\s?[0-9]{1,2}[月월]\s?[0-9]{1,2}[日일])"
     r".{0,200}<\s?[^<>\s]+@[^<>\s]+>[:：]?"
 )
+# `Sam <sam@example.org>, 4.3.2026 11:30:`: K-9 without a verb.
+_SENDER_DATED: Final = re.compile(r"[^<>]{1,80}<[^<>\s]{1,200}@[^<>\s]{1,200}>,\s.{6,60}[:：]")
+# `>>> Sam <sam@example.org> 3/2/2026 10:15 AM >>>`: GroupWise, which marks nothing of what follows.
+_BETWEEN_MARKS: Final = re.compile(r">>> [^>\s].{0,300} >>>")
+# `Sam <sam@example.org> writes:`: Gnus.
+_UNDATED: Final = re.compile(rf"[^<>]{{1,80}}<[^<>\s]{{1,200}}@[^<>\s]{{1,200}}>\s(?:{_WROTE})\s?[:：]", re.IGNORECASE)
 _ORIGINAL: Final = re.compile(
     r"\s*[-_*]{2,}\s?(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Originalnachricht|Message d'origine"
     r"|Message original|Mensaje original|Mensagem original|Messaggio originale|Oorspronkelijk bericht"
     r"|Ursprungligt meddelande|Oprindelig meddelelse|Opprinnelig melding|Alkuperäinen viesti|Wiadomość oryginalna"
     r"|Původní zpráva|Исходное сообщение|原始邮件|原始郵件|元のメッセージ|원본 메시지"
-    rf"|.{{1,200}}\s(?:{_WROTE})\s?:)\s?[-_*]{{2,}}\s*$",
+    rf"|.{{1,200}}\s(?:{_WROTE})\s?:)\s?[-_*]{{2,}}\s*(?P<head>\S.*)?$",
     re.IGNORECASE,
 )
 _MARKS: Final = re.compile(r"[ \t]*(?:[>|][ \t]*)+")
 _LINE: Final = re.compile(r"\s*(?:_{5,}|-{3,}|\*(?: ?\*){2,})\s*$")  # above a header block
-_FROM: Final = (
-    "From|Von|De|Da|Van|Od|Från|Fra|Lähettäjä|Feladó|De la|Gönderen|Kimden|От|Від|От кого|Από|Saatja|发件人|寄件者"
-    "|差出人|보낸 사람|보낸사람"
+# What the author says where answers stand in the quotation. Nothing else marks them below a header block.
+_POINTS_BELOW: Final = re.compile(
+    r"\b(?:below|in-?line|interleaved|in (?:red|blue|green|bold|colou?r)|unten|dazwischen|im Text"
+    r"|in (?:Rot|Blau|Grün|Farbe)|ci-dessous|plus bas|en (?:rouge|bleu|vert|gras)|abajo|a continuación"
+    r"|en (?:rojo|azul|verde)|abaixo|em (?:vermelho|azul|verde)|sotto|di seguito|in (?:rosso|blu|verde)|hieronder"
+    r"|onderstaand|in het (?:rood|blauw|groen)|nedan|nedenfor|nedenunder|herunder|i rött|i blått|med rødt|punaisella"
+    r"|poniżej|na (?:czerwono|niebiesko)|níže|nižšie|červeně|alább|pirossal|mai jos|cu roșu|aşağıda|aşağıdaki|kırmızı"
+    r"|ниже|красным|нижче|червоним|παρακάτω)\b|下記|以下に|赤字|아래|빨간|下面|下方|见下|見下|红色|紅色",
+    re.IGNORECASE,
 )
-_LABELS: Final = (
-    "Sent|Date|To|Cc|Subject|Reply-To|Gesendet|Datum|An|Betreff|Envoyé|À|Objet|Enviado|Enviado el|Enviada em|Data|Para"
-    "|Asunto|Assunto|Fecha|Inviato|A|Oggetto|Verzonden|Aan|Onderwerp|Wysłano|Do|Temat|DW|Skickat|Till|Ämne|Kopia|Sendt|Til|Emne"
-    "|Dato|Odesláno|Komu|Předmět|Predmet|Lähetetty|Vastaanottaja|Aihe|Elküldve|Címzett|Tárgy|Trimis|Către|Subiect|Tarih"
-    "|Kime|Konu|Отправлено|Кому|Тема|Дата|Надіслано|发送时间|收件人|主题|抄送|日期|寄件日期|收件者|主旨|送信日時|宛先|件名"
-    "|보낸 날짜|받는 사람|제목|Risposta"
-)
-_FROM_LINE: Final = re.compile(rf"[*\s]*(?:{_FROM})\s?[:：][*\s]*\S", re.IGNORECASE)
-_LABEL_LINE: Final = re.compile(rf"[*\s]*(?:{_LABELS})\s?[:：]", re.IGNORECASE)
+_MAX_OWN: Final = 8 << 10  # characters in which the author may say so
 SENT_FROM: Final = re.compile(
     r"[\s(<]*(?:Sent (?:from my |from a phone|(?:from|via|with|by) (?:mobile|galaxy|airmail|outlook|yahoo|proton|mail\b"
     r"|\[mail\]|mailbox|windows mail))|From my (?:iphone|ipad|phone|mobile)|Get \[?Outlook for|Gesendet (?:von|mit) "
@@ -101,7 +105,7 @@ def quotations(lines: list[str], *, old: bool = False) -> Iterator[Quotation]:
     end = 0
     marked = False
     for number, line in enumerate(lines):
-        if number < end or not line or len(line) > _MAX:
+        if number < end or not line or (len(line) > _MAX and not line.startswith("----")):
             continue
         found = _attribution(lines, number, old=old) if line[-1] in ":：->" else None
         if found is not None:
@@ -190,6 +194,9 @@ def _attribution(lines: list[str], end: int, *, old: bool) -> Quotation | None:
         # The nearest line that makes it one, unless the one before has the opening words.
         if (found is None or _OPENS.match(joined) or _SENDER_FIRST.match(joined)) and is_attribution(joined):
             found, text = start, joined
+    undated = found is None and _UNDATED.fullmatch(lines[end].strip()) is not None
+    if undated:
+        found, text = end, lines[end].strip()
     if found is None:
         return None
     body = end + 1
@@ -198,8 +205,10 @@ def _attribution(lines: list[str], end: int, *, old: bool) -> Quotation | None:
     mark = lines[body].lstrip()[0] if body < len(lines) else ""
     if mark in (">", "|"):
         return Quotation(found, body, mark)
+    if undated:
+        return None
     # Nothing marks what follows as old: then the attribution must leave no doubt.
-    certain = old or _WHO.search(text) or (_OPENS.match(text) and _YEAR_AND_TIME.match(text))
+    certain = old or _WHO.search(text) or text.endswith(" >>>") or (_OPENS.match(text) and _YEAR_AND_TIME.match(text))
     return Quotation(found, body, "") if certain else None
 
 
@@ -207,36 +216,65 @@ def is_attribution(text: str) -> bool:
     """True where the line `text` announces whose words follow."""
     if len(text) > _MAX:
         return False
-    if _DATED_SENDER.fullmatch(text) or (text.endswith((">:", ">：")) and _YEAR_AND_TIME.match(text)):
+    if _DATED_SENDER.fullmatch(text):
         return True
+    if (text.endswith((">:", ">：")) or _SENDER_DATED.fullmatch(text)) and _YEAR_AND_TIME.match(text):
+        return True
+    if text.endswith(" >>>"):
+        return _BETWEEN_MARKS.fullmatch(text) is not None and _WHEN.search(text) is not None
     return text.endswith((":", "：", "----")) and bool(_VERB.search(text)) and bool(_WHEN.search(text))
 
 
 def is_rule(line: str) -> bool:
     """True for the rule or the title that stands above an older mail."""
-    return _LINE.match(line) is not None or _ORIGINAL.match(line) is not None
+    return _LINE.match(line) is not None or is_title(line)
+
+
+def is_title(line: str) -> bool:
+    """True for the title of an older mail: `-----Original Message-----`."""
+    title = _ORIGINAL.match(line[:_MAX])
+    return title is not None and not title["head"]
+
+
+def is_quoted(line: str) -> bool:
+    """True where the mark of `line` says that it is older."""
+    return bears(line, ">") and not (line.endswith(" >>>") and is_attribution(line))
+
+
+def points_below(text: str) -> bool:
+    """True where the author says in `text` that there are answers below."""
+    return _POINTS_BELOW.search(text[:_MAX_OWN]) is not None
 
 
 def _header(lines: list[str], number: int) -> Quotation | None:
     """Outlook's `From: … Sent: … To: … Subject: …`, after a rule or a title or alone."""
-    titled = _ORIGINAL.match(lines[number]) is not None
+    title = _ORIGINAL.match(lines[number][:_MAX])
+    if title is not None and title["head"]:  # Samsung writes all of it on one line
+        return Quotation(number, number, "") if _is_field(title["head"], of_author=True) else None
+    titled = title is not None
     at = number
     if titled or _LINE.match(lines[number]):
         at = next((later for later in range(number + 1, min(number + 4, len(lines))) if lines[later]), number)
-    if _FROM_LINE.match(lines[at][:_MAX]):
+    if _is_field(lines[at], of_author=True):
         following = [line for line in lines[at + 1 : at + 9] if line][:3]
-        if sum(_LABEL_LINE.match(line[:_MAX]) is not None for line in following) >= 2 or titled:
+        if sum(map(_is_field, following)) >= 2 or titled:
             return Quotation(number, _end_of_header(lines, at + 1), "")
     if not titled:
         return None
     return Quotation(number, number + 1, ">" if at > number and bears(lines[at], ">") else "")
 
 
+def _is_field(line: str, *, of_author: bool = False) -> bool:
+    """True where `line` is of a header block: the field that names the author, or another."""
+    found = field(line[:_MAX])
+    return found is not None and (found.label is Label.FROM) is of_author and bool(found.value or not of_author)
+
+
 def _end_of_header(lines: list[str], number: int) -> int:
     """The line behind the last of those that begin with the name of a field."""
     end = number
     for at in range(number, min(number + _MAX_HEADER, len(lines))):
-        if lines[at] and not _LABEL_LINE.match(lines[at][:_MAX]):
+        if lines[at] and not _is_field(lines[at]):
             break
         end = at + 1 if lines[at] else end
     return end

@@ -20,6 +20,7 @@ _MAY_FETCH: Final = (b"<im", b"src", b"background", b"poster", b"url")
 _FETCHED: Final = frozenset((("img", "src"), ("image", "src"), ("input", "src"), ("video", "poster")))
 
 _STYLES: Final = {
+    "display",  # what nobody was to see, such as the line that lists of mails show, would else be seen
     "color",
     "background-color",
     "font-weight",

@@ -30,6 +30,8 @@ def trim(text: str, separators: tuple[str, ...], *, reply: bool) -> str:
     # Nothing above the separator: an answer below the quotation, of which our own line is then a part.
     above = [] if cut is None else _own(lines[:cut])
     kept = above if any(above) else _own(lines)
+    if cut is not None and _is_answered(above, lines[cut + 1 :]):
+        return text
     return _joined(kept) or _joined(lines)
 
 
@@ -44,7 +46,8 @@ def _without_quotation(lines: list[str]) -> list[str]:
         return lines[: _second_opinion(lines)] if quoting.shows_signs(lines) else lines
     above, below = lines[: begin.line], lines[begin.body :]
     if not begin.mark:
-        return above  # Outlook's way: all that follows the header block is older
+        # Outlook's way: all that follows the header block is older, or an answer that nothing tells from it.
+        return lines if _is_answered(above, below) else above
     answers = quoting.unquoted(below, begin.mark)
     if not any(answers):
         return above
@@ -55,6 +58,11 @@ def _without_quotation(lines: list[str]) -> list[str]:
         return answers
     # Answered between the quoted lines: what is answered to is then part of the answer.
     return lines
+
+
+def _is_answered(above: list[str], below: list[str]) -> bool:
+    """True where the author says `above` that answers stand among the unmarked lines `below`."""
+    return quoting.points_below("\n".join(above)) and any(quoting.unquoted(below, ">"))
 
 
 def _second_opinion(lines: list[str]) -> int:

@@ -18,6 +18,8 @@ from smtpintake.convert.containers import without_quotation
         '<div name="quote"><div><b>Gesendet:</b> x</div><div name="quoted-content">old</div></div>',  # GMX, web.de
         '<div class="yahoo_quoted"><div>On x, Bob wrote:</div><div>old</div></div>',
         '<div class="protonmail_quote">old</div>',
+        "<div>-------- Original message --------</div><div>From: Bob</div>old",
+        "<p>-----Ursprüngliche Nachricht-----<br><b>Von:</b> Bob</p><p>old</p>",
         "<p>-- reply above this line --</p><p>old</p>",
         "<div><table><tr><td>-- Reply\n above this line --</td></tr></table></div><div>old</div>",
     ],
@@ -47,6 +49,19 @@ def test_answers_inside_gmails_container_stay() -> None:
     assert kept is not None
     assert "Yes." in kept
     assert "No." in kept
+
+
+def test_what_outlooks_application_adds_goes_with_what_it_quotes() -> None:
+    quoted = '<hr>\n<div id="divRplyFwdMsg">From: Bob</div><div>old</div>'
+    by_device = '<div id="ms-outlook-mobile-signature">Get <a href="https://x.example">Outlook for iOS</a></div>'
+    parted = without_quotation(f"<p>Mine.</p>{by_device}{quoted}", (), reply=True)
+    assert parted is not None
+    assert parted.own == "<p>Mine.</p>"
+    assert "Outlook" not in "".join(parted.quoted)
+    by_author = by_device.replace("Get", "Call me before noon, or get")
+    kept = without_quotation(f"<p>Mine.</p>{by_author}{quoted}", (), reply=True)
+    assert kept is not None
+    assert "before noon" in kept.own
 
 
 def test_nothing_found_or_nothing_left() -> None:

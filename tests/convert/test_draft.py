@@ -55,6 +55,17 @@ def test_answers_between_the_lines_stay_in_both() -> None:
     assert "One?" in (found.body_html or "")
 
 
+def test_answers_that_only_the_author_announces_stay_in_both() -> None:
+    own, block = "<p>My answers are in red.</p>", "<p><b>From:</b> Bob<br><b>Sent:</b> x<br><b>To:</b> Ana</p>"
+    html = (
+        f'{own}<div style="border-top:solid #E1E1E1 1.0pt">{block}</div><p>How many?</p><p style="color:red">Four.</p>'
+    )
+    text = "My answers are in red.\n\nFrom: Bob\nSent: x\nTo: Ana\n\nHow many?\nFour."
+    for found in (drawn(subject="Re: x", text=text, html=html), drawn(subject="Re: x", text=None, html=html)):
+        assert "Four." in found.body_text
+        assert "Four." in (found.body_html or "")
+
+
 def test_html_alone() -> None:
     found = drawn(subject="Re: x", text=None, html=HTML_REPLY)
     assert (found.body_text, found.body_html) == ("Mine.", "<p>Mine.</p>")

@@ -35,6 +35,10 @@ def told(text: str, history: History = HISTORY) -> str:
         f"-- reply above this line --\n{ASKED}",
         f"> {GMAIL}\n> \n{QUOTED}",
         f"-- \nCara\n\n{GMAIL}\n{QUOTED}",
+        f">>> Ana Ruiz <ana@example.org> 3/2/2026 9:00 AM >>>\n{ASKED}",
+        f"Ana Ruiz <ana@example.org> writes:\n\n{QUOTED}",
+        f">>> {GMAIL}\n{QUOTED}",
+        f"Ana Ruiz <ana@example.org>, 2.3.2026 09:00:\n-- reply above this line --\n{ASKED}",
     ],
 )
 def test_what_is_known_is_hidden(history: str) -> None:

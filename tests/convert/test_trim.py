@@ -45,6 +45,12 @@ def trimmed(text: str) -> str:
         "-----Ursprüngliche Nachricht-----\nOld words.",
         "-- reply above this line --\nOld words.",
         "> -- Reply above this line --\n> Old words.",
+        "Bob Roe <bob@example.org>, 3.11.2025 10:00:\n-- reply above this line --\nOld words.",
+        "Bob Roe <bob@example.org> writes:\n\n" + HISTORY,
+        ">>> Bob Roe <bob@example.org> 11/3/2025 10:00 AM >>>\nOld words.",
+        ">>> Bob Roe 11/3/2025 10:00 AM >>>\n\nOld words.",
+        "-------- Original message --------From: Bob Roe <bob@example.org> Date: 03/11/2025  10:00 "
+        + "Old words. " * 60,
         f"{GMAIL}\n> -- bitte oberhalb dieser Zeile antworten --\n> Old words.",
         "* -- この線より上に返信してください --\nOld words.",
     ],
@@ -156,3 +162,14 @@ def test_what_we_do_not_know_mail_parser_reply_may() -> None:
 
 def test_a_name_that_begins_as_an_attribution_does_is_none() -> None:
     assert trimmed(f"It works.\nEmily\n    {GMAIL}\n \n Old words.") == "It works.\nEmily"
+
+
+@pytest.mark.parametrize(
+    "own", ["My answers are below.", "See inline.", "In red:", "Antworten unten in rot.", "Voir ci-dessous", "赤字で"]
+)
+@pytest.mark.parametrize("above", [OUTLOOK.removesuffix("Old words.\n"), "-- reply above this line --\n"])
+def test_answers_that_only_the_author_announces_stay(own: str, above: str) -> None:
+    text = f"{own}\n\n{above}How many?\nFour.\n"
+    assert trimmed(text).strip() == text.strip()
+    marked = f"{own}\n\n{GMAIL}\n> How many?\n"
+    assert trimmed(marked) == own
