@@ -72,7 +72,14 @@ def open_templates(settings: Settings) -> Templates:
 
 
 def load_secret(path: Path) -> bytes:
-    """The installation's secret, drawn and written when there is none yet. Only its owner may read it."""
+    """The secret that signs."""
+    return load_secrets(path)[0]
+
+
+def load_secrets(path: Path) -> tuple[bytes, ...]:
+    """The installation's secrets, a line each: the first signs, the others did before. One is drawn and written when
+    there is none yet. Only its owner may read it.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written whole before it has its name: a process that starts beside us reads all of it or makes none.
@@ -81,10 +88,12 @@ def load_secret(path: Path) -> bytes:
             file.flush()
             with suppress(FileExistsError):
                 path.hardlink_to(file.name)
-    secret = path.read_bytes().strip()
-    if len(secret) < MIN_SECRET:
-        raise NotReadyError(f"{path} holds no secret of at least {MIN_SECRET} octets: delete it to have one made")
-    return secret
+    found = tuple(line.strip() for line in path.read_bytes().splitlines() if line.strip())
+    if not found:
+        raise NotReadyError(f"{path} holds no secret: delete it to have one made")
+    if short := next((number for number, secret in enumerate(found, 1) if len(secret) < MIN_SECRET), 0):
+        raise NotReadyError(f"{path}: secret {short} has fewer than {MIN_SECRET} octets")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +114,8 @@ def open_answerer(settings: Settings, database: Database) -> tuple[Snapshots, An
     """What writes mail of our own, with the policy in force."""
     snapshots = Snapshots(database)
     snapshots.look()
-    secret, budget = load_secret(settings.web.secret_file), settings.budget.budget
-    return snapshots, Answerer(secret, open_templates(settings), budget, settings.web.public_url)
+    (secret, *former), budget = load_secrets(settings.web.secret_file), settings.budget.budget
+    return snapshots, Answerer(secret, open_templates(settings), budget, settings.web.public_url, tuple(former))
 
 
 def open_judge(settings: Settings, database: Database) -> tuple[Snapshots, Recorder]:

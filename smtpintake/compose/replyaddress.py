@@ -57,10 +57,11 @@ def loop_mark(secret: bytes) -> str:
     return _mac(secret, "loop")
 
 
-def is_marked(secret: bytes, marks: Iterable[str]) -> bool:
-    """True where one of a message's `marks` is ours: we sent it ourselves."""
-    own = loop_mark(secret).encode()
-    return any(hmac.compare_digest(mark.strip().lower().encode("utf-8", "surrogatepass"), own) for mark in marks)
+def is_marked(secrets: Iterable[bytes], marks: Iterable[str]) -> bool:
+    """True where one of a message's `marks` is ours, by any of our `secrets`: we sent it ourselves."""
+    own = [loop_mark(secret).encode() for secret in secrets]
+    theirs = [mark.strip().lower().encode("utf-8", "surrogatepass") for mark in marks]
+    return any(hmac.compare_digest(mark, each) for mark in theirs for each in own)
 
 
 def _mac(secret: bytes, *parts: str) -> str:

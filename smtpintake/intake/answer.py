@@ -26,6 +26,7 @@ from smtpintake.decide.policy import Policy, Proof, Right
 from smtpintake.decide.rights import may, may_on
 from smtpintake.intake.place import Place
 from smtpintake.mail.address import Mailbox
+from smtpintake.mail.message import Message
 from smtpintake.mail.reason import Reason
 
 CHECK: Final = "auto_reply"
@@ -35,14 +36,15 @@ _log: Final = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """`secret` signs reply addresses and Message-IDs; `budget` is how much a machine may write;
-    `public_url` is where people reach the issues, or empty.
+    """`secret` signs reply addresses and Message-IDs, `former` ones did before; `budget` is how much a machine may
+    write; `public_url` is where people reach the issues, or empty.
     """
 
     secret: bytes
     templates: Templates
     budget: Budget = DEFAULT_BUDGET
     public_url: str = ""
+    former: tuple[bytes, ...] = ()
 
     def answer(self, place: Place, policy: Policy, spent: Spent) -> Outgoing | Finding:
         """The auto-reply to the mail of `place`, which has become its issue, or why there is none. `spent` is what the
@@ -112,7 +114,11 @@ class Answerer:
 
     def returned(self, delivery: Delivery) -> bool:
         """True where the mail is one of our own, come back."""
-        return is_marked(self.secret, delivery.analysis.message.loop_marks)
+        return self.has_sent(delivery.analysis.message)
+
+    def has_sent(self, message: Message) -> bool:
+        """True where the mail carries our loop mark."""
+        return is_marked((self.secret, *self.former), message.loop_marks)
 
 
 def _out_of_hours(facts: Facts) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from smtpintake.compose.answer import Answer, compose_answer
 from smtpintake.compose.outgoing import Outgoing
-from smtpintake.compose.replyaddress import is_marked
 from smtpintake.decide.policy import Inbox, Policy, Proof
 from smtpintake.decide.proof import proof
 from smtpintake.decide.routing import is_ours, route
@@ -54,7 +53,7 @@ def _why_not(message: Message, policy: Policy, author: Mailbox, answerer: Answer
     """RFC 3834 s2: what must not be answered, but for what only an automatic answer must not."""
     if is_ours(policy, author):
         return "its author is one of our own addresses"
-    if is_marked(answerer.secret, message.loop_marks):
+    if answerer.has_sent(message):
         return "it carries our own loop mark"
     if message.origin in _MACHINES:
         return f"a machine wrote it ({message.origin})"

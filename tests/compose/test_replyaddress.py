@@ -62,9 +62,13 @@ def test_a_message_id_is_stable_and_tells_mails_apart() -> None:
 
 def test_only_our_own_mark_is_ours() -> None:
     mark = loop_mark(SECRET)
-    assert is_marked(SECRET, ("something", f" {mark.upper()} "))
-    assert not is_marked(SECRET, (loop_mark(OTHER), "", "\udc80", mark[:-1]))
-    assert not is_marked(SECRET, ())
+    assert is_marked((SECRET,), ("something", f" {mark.upper()} "))
+    assert not is_marked((SECRET,), (loop_mark(OTHER), "", "\udc80", mark[:-1]))
+    assert not is_marked((SECRET,), ())
+
+
+def test_a_mark_of_a_former_secret_is_ours_as_well() -> None:
+    assert is_marked((OTHER, SECRET), (loop_mark(SECRET),))
 
 
 def test_a_short_secret_is_a_bug() -> None:
