@@ -1,10 +1,11 @@
 """`Hearing`: what a reply quotes, held against what its issue has heard, when the issue is known at last.
 
 Contract: reads, inside the transaction that writes the comment, and only for a draft that quotes or that ends as the
-sender's mails may end; any other costs nothing.
+sender's mails may end; any other costs nothing. One instance serves one group of mails, whose comments are written
+together: what the earlier ones of it say is heard as well.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -24,13 +25,23 @@ _SAID: Final = {
 @dataclass(frozen=True, slots=True)
 class Hearing:
     connection: Connection
+    _unwritten: dict[int, list[tuple[str, str]]] = field(
+        default_factory=dict
+    )  # author and text, newest first, by issue
 
     def told(self, draft: Draft, place: Place) -> tuple[Draft, Place]:
         """The draft of a comment on the place's issue, and the place with what was found."""
-        if draft.reading is None or place.issue_id is None:
+        if place.issue_id is None:
             return draft, place
-        found = heard(self.connection, place.issue_id)
-        draft = draft.knowing(found.history, found.of_sender(place.facts.message.authors[0].mailbox.folded))
+        author, unwritten = (
+            place.facts.message.authors[0].mailbox.folded,
+            self._unwritten.setdefault(place.issue_id, []),
+        )
+        unwritten.insert(0, (author, draft.hidden_text or draft.body_text))
+        if draft.reading is None:
+            return draft, place
+        found = heard(self.connection, place.issue_id).after(unwritten[1:])
+        draft = draft.knowing(found.history, found.of_sender(author))
         if draft.quoted not in _SAID:
             return draft, place
         finding = Finding("quotation", draft.quoted, f"{_SAID[draft.quoted]} ({place.issue_key})")

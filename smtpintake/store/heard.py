@@ -4,8 +4,8 @@ Contract: takes an open connection; reads bodies, so it is asked only for a repl
 kind are read, the newest, which hold the older ones where people quote; what is longer than `History` takes is cut.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
@@ -51,6 +51,10 @@ class Heard:
     @property
     def history(self) -> History:
         return History.of([*(text for _, text in self.received[:1]), *self.sent, *self._older()])
+
+    def after(self, received: Iterable[tuple[str, str]]) -> "Heard":
+        """With what was `received` since, newest first."""
+        return replace(self, received=(*received, *self.received))
 
     def of_sender(self, address: str) -> History:
         return History.of(text for by, text in self.received if by == address)

@@ -80,6 +80,22 @@ def test_what_we_sent_is_known(world: World, client: Reply) -> None:
     assert sent.text.split("\n")[-2] in comment.hidden_text
 
 
+def test_what_comes_in_one_batch_is_known(world: World) -> None:
+    send(world, clients.first(*CARA, SENTENCES[0]), 0)
+    first = clients.first(*CARA, SENTENCES[2])
+    second = clients.gmail(*CARA, SENTENCES[3], first)
+    replies = world.submit(
+        *(
+            mail(subject="Re: [SUP-1]", extra=fields, body=body)
+            for fields, body in (clients.octets(each, "both") for each in (first, second))
+        )
+    )
+    assert all("SUP-1 commented" in reply for reply in replies)
+    comments = world.rows(Comment)
+    assert [comment.body_text for comment in comments] == [SENTENCES[2], SENTENCES[3]]
+    assert [comment.quoted for comment in comments] == ["", "proved"]
+
+
 def test_what_was_altered_stays_and_is_in_the_trace(world: World) -> None:
     offer = "We can repair it for 100 EUR.\nA new one costs 900 EUR, and takes a week to arrive.\nPlease choose one."
     first = clients.first(*CARA, offer)
