@@ -16,7 +16,7 @@ from typing import Final
 from smtpintake.compose import mime
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
-from smtpintake.compose.replyaddress import loop_mark, message_id, reply_address, reply_key
+from smtpintake.compose.replyaddress import anchor_id, loop_mark, message_id, reply_address, reply_key
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message, Origin
@@ -42,7 +42,7 @@ _SUPPRESSED: Final = frozenset(("all", "autoreply", "oof"))
 class AutoReply:
     """An answer to be composed. `nonce` names it among all answers (the log id will do); `address` is the inbox's own,
     the one it comes from; `title` and `details`, lines for people, are empty unless the author is proved; `link`
-    leads to the issue in the console, where there is one.
+    leads to the issue in the console, where there is one. Without `subaddresses` there is no reply key.
     """
 
     issue_key: str
@@ -58,6 +58,7 @@ class AutoReply:
     kind: str = KIND
     details: str = ""
     link: str = ""
+    subaddresses: bool = True
 
 
 def why_silent(
@@ -125,7 +126,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
     recipient = reply.author.folded
     inbox = f"{reply.address.localpart}@{reply.address.folded_domain}"
     key = reply_key(secret, reply.issue_key, recipient)
-    keyed = reply_address(inbox, key)
+    keyed = reply_address(inbox, key) if reply.subaddresses else None
     own_id = message_id(secret, reply.issue_key, reply.kind, reply.nonce, reply.address.folded_domain)
     values = {
         "issue_key": reply.issue_key,
@@ -139,6 +140,7 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
     rendered = templates.render(reply.kind, reply.language, values)
     subject = mime.one_line(rendered.subject)
     earlier = ancestors(reply.message)
+    references = (*earlier, f"<{anchor_id(secret, reply.issue_key, reply.address.folded_domain)}>")
     fields = (
         ("From", mime.mailbox(reply.inbox_name, inbox)),
         ("To", f"{reply.author.localpart}@{reply.author.folded_domain}"),
@@ -146,8 +148,9 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
         ("Subject", mime.unstructured(subject)),
         ("Date", format_datetime(reply.now)),
         ("Message-ID", f"<{own_id}>"),
-        # RFC 3834 s3.1.6; RFC 5322 s3.6.4. Nothing to refer to where the mail had no Message-ID fit to repeat.
-        *((("In-Reply-To", earlier[-1]), ("References", " ".join(earlier))) if earlier else ()),
+        # RFC 3834 s3.1.6; RFC 5322 s3.6.4. Nothing is answered where the mail had no Message-ID fit to repeat.
+        *((("In-Reply-To", earlier[-1]),) if earlier else ()),
+        ("References", " ".join(references)),
         ("Auto-Submitted", "auto-replied"),  # RFC 3834 s3.1.7
         ("X-Auto-Response-Suppress", "All"),
         ("X-Smtpintake-Loop", loop_mark(secret)),

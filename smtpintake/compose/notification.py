@@ -19,7 +19,7 @@ from smtpintake.compose.autoreply import is_fit
 from smtpintake.compose.mime import File
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
-from smtpintake.compose.replyaddress import bounce_key, loop_mark, message_id, reply_address, reply_key
+from smtpintake.compose.replyaddress import anchor_id, bounce_key, loop_mark, message_id, reply_address, reply_key
 from smtpintake.mail.address import Mailbox
 
 COMMENT: Final = "comment"  # somebody's words, and what changed with them
@@ -59,7 +59,7 @@ class Notification:
     `root` is the Message-ID of the mail that made the issue, where there was one, and `previous` that of the last mail
     about it that went to or came from the recipient. `automatic` is False for what an agent writes to people, who are
     not to take it for a machine's. `link` is where the issue can be seen; `files` go along, and `left_out` names those
-    that were too large.
+    that were too large. Without `subaddresses` neither reply nor bounce have a key.
     """
 
     issue_key: str
@@ -77,6 +77,7 @@ class Notification:
     automatic: bool = True
     separator: str = ""
     link: str = ""
+    subaddresses: bool = True
     files: tuple[File, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -90,7 +91,7 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
     internal = any(each.internal for each in told.words)
     key = reply_key(secret, told.issue_key, recipient, internal=internal)
     bounces = bounce_key(secret, own_id, recipient)
-    keyed, path = reply_address(inbox, key), reply_address(inbox, bounces)
+    keyed, path = (reply_address(inbox, each) if told.subaddresses else None for each in (key, bounces))
     rendered = templates.render(kind, told.language, _values(told, inbox))
     subject = mime.one_line(rendered.subject)
     references = _references(told, anchor_id(secret, told.issue_key, domain))
@@ -124,11 +125,6 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
         internal=internal,
         fault=str(rendered.fault or ""),
     )
-
-
-def anchor_id(secret: bytes, issue_key: str, domain: str) -> str:
-    """The Message-ID of no mail, which all our mails about the issue refer to, without angle brackets."""
-    return message_id(secret, issue_key, "issue", "anchor", domain)
 
 
 def _references(told: Notification, anchor: str) -> tuple[str, ...]:

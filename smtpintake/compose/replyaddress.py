@@ -51,6 +51,11 @@ def message_id(secret: bytes, issue_key: str, purpose: str, nonce: str, domain: 
     return f"{issue_key}.{purpose}.{nonce}.{_mac(secret, 'message-id', issue_key, purpose, nonce)}@{domain}"
 
 
+def anchor_id(secret: bytes, issue_key: str, domain: str) -> str:
+    """The Message-ID of no mail, which all our mails about the issue refer to, without angle brackets."""
+    return message_id(secret, issue_key, "issue", "anchor", domain)
+
+
 @cache
 def loop_mark(secret: bytes) -> str:
     """What every mail of this installation carries in `X-Smtpintake-Loop`."""

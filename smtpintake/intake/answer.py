@@ -109,6 +109,7 @@ class Answerer:
             kind=kind,
             details=details,
             link=f"{self.public_url}/issues/{place.issue_key}" if self.public_url else "",
+            subaddresses=facts.inbox.subaddresses,
         )
         return compose_autoreply(reply, self.templates, self.secret)
 

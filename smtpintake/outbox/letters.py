@@ -193,6 +193,7 @@ class _Story:
             nonce=f"{self.news[-1].id}-{number}",
             now=self.now,
             root=issue.root,
+            subaddresses=self.inbox.subaddresses,
             previous=self.last_mails.get(person.address),
             automatic=person.works or not any(each.by_staff for each in said),
         )

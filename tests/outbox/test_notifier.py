@@ -265,6 +265,17 @@ def test_an_operator_speaks_for_the_inbox(desk: Desk) -> None:
     assert parsed(sent)["From"] == "Support <support@example.org>"
 
 
+@pytest.mark.setting("inbox.subaddresses")
+def test_where_there_are_no_subaddresses_the_message_id_is_the_key(desk: Desk) -> None:
+    desk.configure({"subaddresses": False})
+    desk.created()
+    desk.comment("Use the extinguisher.")
+    (sent,) = notified(desk)
+    assert (parsed(sent)["Reply-To"], sent.mail_from) == ("support@example.org", "support@example.org")
+    reply = mail(subject="no token", extra=f"In-Reply-To: <{sent.message_id}>\r\n", body="Thanks!\r\n")
+    assert "SUP-1 commented" in desk.submit(reply)[0]
+
+
 # ---- in one mail -----------------------------------------------------------------------------------------------------
 
 

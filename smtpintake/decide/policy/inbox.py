@@ -280,6 +280,10 @@ class Inbox(Section):
     """Which part of the mail fills which field of a new issue, in order; rules come after."""
     auto_reply: AutoReply = AutoReply()
     """What a sender hears when their mail became an issue."""
+    subaddresses: bool = True
+    """Whether mail to `support+anything@…` reaches us. Without it our mail has no reply address of its own for each
+    recipient: replies are known by our Message-ID, and what comes back by what it names.
+    """
     notify_created: bool = True
     """Whether `project.notify` counts for the mail that makes an issue; without it nobody hears of that separately."""
 
