@@ -42,7 +42,10 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """`refusal` is what was said of the recipient, such as `5.1.1 nobody`; empty where it is about the mail."""
+
     note: str
+    refusal: str = ""
 
 
 Result = Sent | Deferred | Failed
@@ -162,12 +165,12 @@ class Connection:
         return Deferred(f"cannot use {self.smarthost}: {_told(error)}", unreachable=True)
 
     def _refused(self, error: SMTPResponseException, rcpt_to: str) -> Result:
-        what = f"{self.smarthost} refused {rcpt_to if isinstance(error, SMTPRecipientRefused) else 'the mail'}"
-        note = f"{what}: {error.code} {_one_line(error.message)}"
+        of_recipient, said = isinstance(error, SMTPRecipientRefused), _one_line(error.message)
+        note = f"{self.smarthost} refused {rcpt_to if of_recipient else 'the mail'}: {error.code} {said}"
         if error.code in _LOGIN_CODES:
             return Deferred(note, unreachable=True)
         if 500 <= error.code <= 599:
-            return Failed(note)
+            return Failed(note, said if of_recipient else "")
         # RFC 5321 s4.2.1: 421 is about the server, the rest of 4yz about this mail.
         return Deferred(note, unreachable=error.code == 421)
 

@@ -18,8 +18,9 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from smtpintake.decide.scores import Severity
 from smtpintake.outbox.pace import Pace
-from smtpintake.store import outbox
+from smtpintake.store import addresses, outbox
 from smtpintake.store.database import Database
 from smtpintake.store.outbox import Claimed, Settled
 
@@ -129,8 +130,13 @@ class Claims:
             return outbox.octets(connection, self.worker, mail_id, self._clock())
 
     def _settle(self, results: list[Settled]) -> int:
+        now = self._clock()
         with self._database.write() as connection:
-            return outbox.settle(connection, self.worker, results, self._clock())
+            written = outbox.settle(connection, self.worker, results, now)
+            for one in written:
+                if one.gone:
+                    addresses.add_report(connection, one.gone, Severity.HARD, one.note, now)
+        return len(written)
 
     def _renew(self, ids: Collection[int]) -> None:
         with self._database.write() as connection:

@@ -147,14 +147,17 @@ def mark(connection: Connection, marks: Iterable[Mark]) -> None:
         connection.execute(_MARK, {"mail": one.mail_id, "severity": one.severity, "moment": one.moment, "said": said})
         if one.severity is not Severity.COMPLAINT:
             connection.execute(_CAME_BACK, {"mail": one.mail_id})
-        before = connection.execute(
-            select(_score.score, _score.scored_at, _score.reports)
-            .where(_score.address == one.address)
-            .with_for_update()
-        ).first()
-        score = Score(before.score, before.scored_at) if before else Score(0.0, one.moment)
-        after = score.after(one.severity, one.moment, said)
-        _put(connection, one.address, after, before.reports + 1 if before else 1)
+        add_report(connection, one.address, one.severity, said, one.moment)
+
+
+def add_report(connection: Connection, address: str, severity: Severity, said: str, now: datetime) -> None:
+    """Add to the address's score."""
+    before = connection.execute(
+        select(_score.score, _score.scored_at, _score.reports).where(_score.address == address).with_for_update()
+    ).first()
+    score = Score(before.score, before.scored_at) if before else Score(0.0, now)
+    after = score.after(severity, now, said[:MAX_SAID])
+    _put(connection, address, after, before.reports + 1 if before else 1)
 
 
 def _put(connection: Connection, address: str, score: Score, reports: int) -> None:

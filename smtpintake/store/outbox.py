@@ -59,13 +59,16 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What an attempt came to: `state` after it, the note to keep, when to try again, and what the issue is told."""
+    """What an attempt came to: `state` after it, the note to keep, when to try again, and what the issue is told.
+    `gone` is the recipient where there is no such mailbox.
+    """
 
     id: int
     state: State
     note: str
     next_attempt_at: datetime | None = None
     remark: Remark | None = None
+    gone: str = ""
 
 
 _table: Final = OutboxMail.__table__
@@ -205,13 +208,13 @@ def octets(connection: Connection, worker: str, mail_id: int, now: datetime) -> 
     return connection.execute(_OCTETS, {"holder": worker, "row": mail_id, "now": now}).scalar()
 
 
-def settle(connection: Connection, worker: str, results: Sequence[Settled], now: datetime) -> int:
-    """Write what attempts came to, and the remarks on issues: of how many mails. Nothing is written of those that the
-    worker holds no longer.
+def settle(connection: Connection, worker: str, results: Sequence[Settled], now: datetime) -> list[Settled]:
+    """Write what attempts came to, and the remarks on issues: what was written. Nothing is of mails that the worker
+    holds no longer.
     """
     written = [each for each in results if _settle(connection, worker, each, now)]
     _remark(connection, [each.remark for each in written if each.remark is not None], now)
-    return len(written)
+    return written
 
 
 def _settle(connection: Connection, worker: str, result: Settled, now: datetime) -> bool:

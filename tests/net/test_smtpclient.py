@@ -42,7 +42,7 @@ async def test_a_mail_arrives_as_it_is_from_the_null_reverse_path() -> None:
         ("RCPT", "450 4.2.1 greylisted", Deferred("{} refused cara@customer.example: 450 4.2.1 greylisted")),
         ("DATA", "452 4.3.1 disk full", Deferred("{} refused the mail: 452 4.3.1 disk full")),
         ("MAIL", "550 5.7.1 no null senders", Failed("{} refused the mail: 550 5.7.1 no null senders")),
-        ("RCPT", "550 5.1.1 nobody", Failed("{} refused cara@customer.example: 550 5.1.1 nobody")),
+        ("RCPT", "550 5.1.1 nobody", Failed("{} refused cara@customer.example: 550 5.1.1 nobody", "5.1.1 nobody")),
         ("DATA", "554 5.6.0 dislike", Failed("{} refused the mail: 554 5.6.0 dislike")),
         ("MAIL", "421 4.3.2 later", Deferred("{} refused the mail: 421 4.3.2 later", unreachable=True)),
         ("MAIL", "530 5.7.0 log in", Deferred("{} refused the mail: 530 5.7.0 log in", unreachable=True)),

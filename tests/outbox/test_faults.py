@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from smtpintake.decide.scores import Severity
 from smtpintake.outbox.pace import DEFAULT_PACE, Pace
+from smtpintake.store import outbox
+from smtpintake.store.addresses import Mark, mark, stopped
 from smtpintake.store.database import Database
 from smtpintake.store.schema import Comment, Issue
 from tests.make import NOW
@@ -50,6 +53,7 @@ async def test_one_of_two_recipients_is_refused_and_the_issue_is_told(database: 
         assert comment.body_text == (
             "A mail to c0@customer.example was not sent.\n\nSubject: [SUP-1] Printer\n"
             f"127.0.0.1:{host.port} refused c0@customer.example: 550 5.1.1 nobody\n\n"
+            "No more mail is sent there. To lift that: smtpintake outbox forgive c0@customer.example\n"
             "To try again: smtpintake outbox retry 1"
         )
         assert session.get_one(Issue, issue).updated_at == comment.created_at == clock.now
@@ -157,6 +161,43 @@ async def test_a_mail_that_is_refused_by_the_first_smarthost_is_not_offered_to_t
             await until(database, IS.attempts == 1, 2)
     assert [row.state for row in rows(database)] == ["deferred", "failed"]
     assert not second.seen
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply", "gone"),
+    [
+        ("RCPT", "550 5.1.1 nobody", True),
+        ("RCPT", "550 No such user here", True),
+        ("RCPT", "550 5.7.1 not wanted", False),
+        ("RCPT", "552 5.2.2 mailbox full", False),
+        ("DATA", "550 5.1.1 nobody", False),
+    ],
+)
+async def test_no_more_mail_goes_where_there_is_no_mailbox(
+    database: Database, stage: str, reply: str, *, gone: bool
+) -> None:
+    queue(database)
+    async with listening(Host(always={stage: reply})) as host, working(database, host, Clock(), ONE):
+        await until(database, IS.state == "failed", 1)
+    with database.engine.connect() as connection:
+        assert stopped(connection, ["c0@customer.example"], NOW).keys() == ({"c0@customer.example"} if gone else set())
+
+
+async def test_what_came_back_is_not_tried_again_though_we_never_heard_that_it_was_taken(database: Database) -> None:
+    queue(database)
+    clock = Clock()
+    async with listening(Host()) as host, working(database, host, clock):
+        host.plan("DATA", DROP)
+        await until(database, IS.attempts == 1, 1)
+        with database.write() as connection:
+            mark(connection, [Mark(1, "c0@customer.example", Severity.SOFT, "full", NOW)])
+        clock.now += timedelta(days=1)
+        queue(database, 1)
+        await until(database, IS.state == "sent", 1)
+    assert [row.state for row in rows(database)] == ["bounced", "sent"]
+    assert len(host.taken) == 2
+    with database.write() as connection:
+        assert outbox.retry(connection, [1], clock.now) == 1, "an operator may"
 
 
 def test_the_wait_grows_and_is_bounded() -> None:

@@ -99,11 +99,11 @@ def test_a_lease_that_ended_is_claimed_by_another_and_the_first_changes_nothing_
     with database.write() as connection:
         assert outbox.octets(connection, "slow", mail.id, LATER) is None
         remark = Remark(1, "a second note")
-        assert outbox.settle(connection, "slow", [Settled(mail.id, State.FAILED, "550", None, remark)], LATER) == 0
+        assert len(outbox.settle(connection, "slow", [Settled(mail.id, State.FAILED, "550", None, remark)], LATER)) == 0
         assert outbox.renew(connection, "slow", [mail.id], LATER) == 0
         assert outbox.release(connection, "slow", [mail.id]) == 0
         assert outbox.octets(connection, "other", mail.id, LATER) == b"octets"
-        assert outbox.settle(connection, "other", [Settled(mail.id, State.FAILED, "550")], LATER) == 1
+        assert len(outbox.settle(connection, "other", [Settled(mail.id, State.FAILED, "550")], LATER)) == 1
     assert row(database, mail.id).state == "failed"
 
 
@@ -132,7 +132,7 @@ def test_settling(database: Database) -> None:
         Settled(failed.id, State.FAILED, "550 " + "x" * 1000),
     ]
     with database.write() as connection:
-        assert outbox.settle(connection, "a", results, NOW) == 3
+        assert len(outbox.settle(connection, "a", results, NOW)) == 3
     rows = [row(database, mail.id) for mail in (sent, deferred, failed)]
     assert [each.state for each in rows] == ["sent", "deferred", "failed"]
     assert [each.attempts for each in rows] == [1, 1, 1]
