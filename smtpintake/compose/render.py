@@ -13,7 +13,9 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from gettext import NullTranslations
+from textwrap import fill
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +30,7 @@ from smtpintake.compose.kinds import SEPARATOR, Values
 
 FALLBACK_LANGUAGE: Final = "en"
 
+_LINE: Final = 72
 _FORMS: Final = ("subject", "txt", "html")
 # Whatever a template can do wrong inside its sandbox.
 _MISHAPS: Final = (
@@ -200,7 +203,8 @@ def _environment(sources: Mapping[str, str]) -> SandboxedEnvironment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters["moment"] = _moment
+    environment.globals["_"] = environment.globals["gettext"]  # what the extension puts there only calls it
+    environment.filters.update(moment=_moment, wrapped=_wrapped)
     return environment
 
 
@@ -225,6 +229,12 @@ def _catalogue(context: Context) -> NullTranslations:
     catalogue = context["catalogue"]
     assert isinstance(catalogue, NullTranslations)
     return catalogue
+
+
+@lru_cache(maxsize=256)  # nearly all are the same from mail to mail
+def _wrapped(text: str) -> str:
+    """A paragraph in lines; a word that is longer than one stays whole, as a URL must."""
+    return text if len(text) <= _LINE else fill(text, _LINE, break_long_words=False, break_on_hyphens=False)
 
 
 @pass_context

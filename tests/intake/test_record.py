@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, make_url, select
 from sqlmodel import Session
+from structlog.testing import capture_logs
 
 from smtpintake.auth.answers import Answer, Found
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
@@ -461,6 +462,21 @@ def test_a_mail_that_makes_two_issues_is_answered_once(world: World) -> None:
     assert world.count(Issue) == 2
     assert world.count(OutboxMail) == 1
     assert _why_silent(world) == {"this mail has been answered from another inbox"}
+
+
+def test_an_own_template_that_fails_costs_no_answer_and_is_told(world: World, tmp_path: Path) -> None:
+    (tmp_path / "autoreply.txt").write_text("{{ 1 / (issue_key|length - 5) }}")  # the sample is SUP-12, this one SUP-1
+    templates = load_templates(tmp_path)
+    assert not templates.faults
+    world.recorder = Recorder(world.snapshots, Answerer(SECRET, templates), "mx.example.org")
+    with capture_logs() as journal:
+        world.submit(mail(extra="Content-Language: de\r\n"))
+    (answer,), (trace,), (issue,) = (world.rows(table) for table in (OutboxMail, Trace, Issue))
+    assert "wir haben Ihre Nachricht erhalten" in answer.text
+    assert issue.language == "de"
+    fault = "autoreply.txt: cannot be rendered in de: division by zero"
+    assert trace.findings[-1]["detail"] == f"to cara@customer.example, by the built-in templates: {fault}"
+    assert [(event["log_level"], event["fault"]) for event in journal if "fault" in event] == [("error", fault)]
 
 
 def _why_silent(world: World) -> set[str]:
