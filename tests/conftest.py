@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-pytest_plugins = ["tests.bucket", "tests.postgres", "tests.server"]
+pytest_plugins = ["tests.bucket", "tests.postgres", "tests.databases", "tests.server"]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,6 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
+# Nothing here outlives the run, so nothing is flushed to a disk.
+_HASTE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "4GB",
+}
+
 _numbers = itertools.count(1)
 
 
@@ -28,6 +38,10 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_admin(postgres_server: str) -> Iterator[Engine]:
     admin = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for name, value in _HASTE.items():
+            connection.execute(text(f"ALTER SYSTEM SET {name} = '{value}'"))
+        connection.execute(text("SELECT pg_reload_conf()"))
     yield admin
     admin.dispose()
 

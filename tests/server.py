@@ -1,5 +1,6 @@
 """A real server for tests: `python -m smtpintake`, its own folder, a free port; started, killed, started again."""
 
+import io
 import json
 import os
 import re
@@ -9,11 +10,17 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+
+from smtpintake.cli import run
+from tests.databases import configured
 
 POLICY = """\
 [[project]]
@@ -35,9 +42,6 @@ project = "SUP"
 unknown_senders = "reject"
 """
 PATIENCE = 60.0  # seconds: a hang guard, no measurement
-
-# Policies that were applied already, and the database of each.
-_prepared: dict[str, bytes] = {}
 
 
 class Server:
@@ -78,17 +82,18 @@ class Server:
         return done.stdout.decode()
 
     def json(self, *arguments: str) -> Any:
-        return json.loads(self.command(*arguments, "--json"))
+        """What another command prints for programs. It runs in this process, as a start is most of what it costs, and
+        so never where an event loop does.
+        """
+        with patch.dict(os.environ, self.environment), redirect_stdout(io.StringIO()) as printed:
+            status = run((*arguments, "--json"))
+        assert status == 0, printed.getvalue()
+        return json.loads(printed.getvalue())
 
     def prepare(self, policy: str = POLICY) -> None:
-        """The database, with `policy` in force. What the commands make of it is made once and then copied."""
+        """The database, with `policy` in force."""
         (self.folder / "policy.toml").write_text(policy)
-        if policy in _prepared:
-            self.database.write_bytes(_prepared[policy])
-            return
-        self.command("migrate")
-        self.command("apply", str(self.folder / "policy.toml"))
-        _prepared[policy] = self.database.read_bytes()
+        configured(f"sqlite:///{self.database}", tomllib.loads(policy))
 
     def start(self, part: str = "intake") -> None:
         """Start it in a session of its own, and wait until it greets."""

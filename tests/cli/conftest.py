@@ -10,8 +10,7 @@ import pytest
 
 from smtpintake.cli import run
 from smtpintake.store.blobs import FileBlobs
-from smtpintake.store.database import Database
-from smtpintake.store.migrations import migrate
+from tests.databases import new_sqlite
 from tests.store.tracked import fill
 
 Run = Callable[..., tuple[int, str, str]]
@@ -52,8 +51,7 @@ def as_json(command: Run) -> Callable[..., Any]:
 @pytest.fixture
 def tracker(folder: Path) -> None:
     """The database and blobs of the default settings, with one of everything."""
-    database, blobs = Database("sqlite:///var/smtpintake.db"), FileBlobs(folder / "var" / "blobs")
-    migrate(database)
+    database, blobs = new_sqlite("sqlite:///var/smtpintake.db"), FileBlobs(folder / "var" / "blobs")
     fill(database, blobs, folder)
     blobs.close()
     database.close()

@@ -6,6 +6,7 @@ import shutil
 import socket
 import socketserver
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
@@ -18,6 +19,7 @@ from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.envelope import ToldBy
 from tests.certificates import issue
 from tests.cli.conftest import Run
+from tests.databases import configured
 from tests.dns import REFUSED, Server, dns_server
 from tests.intake.smtpserver import serving
 from tests.redis import Redis, redis  # noqa: F401 - a fixture
@@ -70,7 +72,7 @@ def healthy(monkeypatch: pytest.MonkeyPatch, command: Run, dns: Server) -> pytes
     monkeypatch.setenv("SMTPINTAKE_DNS__NAMESERVERS", dns.address)
     monkeypatch.setenv("SMTPINTAKE_SMTP__HOSTNAME", "mx.example.org")
     monkeypatch.setenv("SMTPINTAKE_SMTP__LISTEN", f"127.0.0.1:{free_port()}")
-    assert command("apply", DEMO)[0] == 0
+    configured("sqlite:///var/smtpintake.db", tomllib.loads(Path(DEMO).read_text("utf-8")))
     return monkeypatch
 
 

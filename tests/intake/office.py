@@ -5,8 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.analysis import analyse
 from smtpintake.intake.record import Released
@@ -16,7 +14,6 @@ from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.configure import apply
 from smtpintake.store.held import Held, find_held, waiting_ids
 from smtpintake.store.schema import LogRow, Trace
-from smtpintake.store.types import Table
 from tests import make
 from tests.intake.test_record import World
 
@@ -48,7 +45,6 @@ class Office(World):
     def __init__(self, url: str, folder: Path) -> None:
         super().__init__(url)
         self.blobs = FileBlobs(folder / "blobs")
-        Table.metadata.create_all(self.database.engine)
         self.configure()
 
     def configure(self, *people: dict[str, Any], **support: Any) -> None:
@@ -80,10 +76,9 @@ class Office(World):
         return trace.findings
 
 
-def opened(request: pytest.FixtureRequest, folder: Path) -> Iterator[Office]:
-    """For a fixture with the parameters `sqlite` and `postgresql`."""
-    sqlite = request.param == "sqlite"
-    office = Office(f"sqlite:///{folder}/test.db" if sqlite else str(request.getfixturevalue("postgres_url")), folder)
+def opened(url: str, folder: Path) -> Iterator[Office]:
+    """On the database at `url`, for a fixture."""
+    office = Office(url, folder)
     yield office
     office.blobs.close()
     office.database.close()

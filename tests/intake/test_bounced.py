@@ -29,9 +29,9 @@ from tests.mail.reports import PER_MAIL
 CARA = "cara@customer.example"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
-    for office in opened(request, tmp_path):
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    for office in opened(database_url, tmp_path):
         office.configure(unknown_senders="create", forward_unprocessed_to="")
         yield office
 

@@ -24,7 +24,6 @@ from smtpintake.store.schema import (
     ThreadKey,
     Trace,
 )
-from smtpintake.store.types import Table
 from tests import make
 from tests.decide.verdicts import verdict
 from tests.intake.test_record import MIXED, World, mail
@@ -55,8 +54,7 @@ class Desk(World):
     """One inbox, whose settings each test says."""
 
     def __init__(self, **inbox: Any) -> None:
-        super().__init__("sqlite://")
-        Table.metadata.create_all(self.database.engine)
+        super().__init__()
         support = {"name": "support", "addresses": ["support@example.org"], "unknown_senders": "create"}
         document = {
             "project": [{"key": "SUP", "name": "Support", "default": True}],

@@ -19,9 +19,9 @@ TEAM = "team@elsewhere.example"
 AS_IT_CAME = "Grüße, das Gerät brennt.\r\n"
 
 
-@pytest.fixture(params=["sqlite"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
-    yield from opened(request, tmp_path)
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    yield from opened(database_url, tmp_path)
 
 
 def forwarded(office: Office) -> list[OutboxMail]:

@@ -1,8 +1,6 @@
 """The greylist: told to come again, come again, let in; on SQLite and PostgreSQL, with a clock that the test moves."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -18,23 +16,12 @@ from smtpintake.net.resolver import Resolver
 from smtpintake.store.database import Database
 from smtpintake.store.greylist import Triplet
 from smtpintake.store.schema import Greylisted, ProvenNetwork
-from smtpintake.store.types import Table
 from tests import make
 from tests.dns import dns_server
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CARA = Triplet("192.0.2.0/24", "cara@customer.example", "support")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    database = Database(
-        f"sqlite:///{tmp_path}/smtpintake.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    )
-    Table.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 class Clock:

@@ -22,7 +22,6 @@ from smtpintake.store.schema import (
     Trace,
 )
 from smtpintake.store.tracker import issue_view
-from smtpintake.store.types import Table
 from tests import make
 from tests.decide.verdicts import verdict
 from tests.intake.test_record import MIXED, PDF, World, mail
@@ -60,8 +59,7 @@ class Desk(World):
     """One inbox, whose settings each test says."""
 
     def __init__(self) -> None:
-        super().__init__("sqlite://")
-        Table.metadata.create_all(self.database.engine)
+        super().__init__()
 
     def has(self, **settings: Any) -> None:
         document = read_document({"project": [PROJECT], "inbox": [INBOX | settings], **PEOPLE})

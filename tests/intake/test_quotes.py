@@ -8,7 +8,8 @@ import pytest
 from smtpintake.store.schema import Comment, Issue, OutboxMail, Trace
 from tests import clients
 from tests.clients import Reply, Written
-from tests.intake.test_record import World, mail, prepared
+from tests.databases import configured
+from tests.intake.test_record import POLICY, World, mail
 
 CARA = ("Cara Roe", "cara@customer.example")
 ANA = ("Ana Ruiz", "ana@example.org")
@@ -30,7 +31,7 @@ SENTENCES = [
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    world = World(prepared(f"sqlite:///{tmp_path}/test.db"))
+    world = World(configured(f"sqlite:///{tmp_path}/test.db", POLICY))
     yield world
     world.database.close()
 

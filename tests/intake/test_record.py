@@ -1,7 +1,6 @@
 """From mail to rows, on SQLite and on PostgreSQL: judged and recorded in one transaction, exactly once."""
 
 import base64
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, make_url, select
+from sqlalchemy import Engine, func, select
 from sqlmodel import Session
 from structlog.testing import capture_logs
 
@@ -33,7 +32,6 @@ from smtpintake.mail.reason import Reason
 from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
 from smtpintake.store.edit import edit_issue
-from smtpintake.store.migrations import migrate
 from smtpintake.store.schema import (
     Attachment,
     Comment,
@@ -50,6 +48,7 @@ from smtpintake.store.schema import (
 from smtpintake.store.snapshot import Snapshots
 from smtpintake.wiring import load_templates
 from tests import make
+from tests.databases import configured, new_sqlite, put_in_force
 from tests.decide.verdicts import verdict
 from tests.postgres import new_database
 
@@ -94,10 +93,10 @@ IMPATIENT = Budget(pause=timedelta())
 
 
 class World:
-    """A recorder that takes whole mails, on a database that was `prepared`."""
+    """A recorder that takes whole mails, on the database at `url`, or a new one in memory."""
 
-    def __init__(self, url: str) -> None:
-        self.database = Database(url)
+    def __init__(self, url: str = "") -> None:
+        self.database = Database(url) if url else new_sqlite()
         self.snapshots = Snapshots(self.database)
         answerer = Answerer(SECRET, load_templates())
         self.recorder = Recorder(self.snapshots, answerer, "mx.example.org")
@@ -115,35 +114,21 @@ class World:
             return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def prepared(url: str) -> str:
-    """Migrate the database and put POLICY in force."""
-    database = Database(url)
-    migrate(database)
-    with database.writing() as session:
-        apply(session, read_document(POLICY), "test", prune=False, now=make.NOW)
-    database.close()
-    return url
-
-
-# Prepared once, and copied for each test: a migration takes longer than what is tested.
 @pytest.fixture(scope="module")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("template") / "template.db"
-    prepared(f"sqlite:///{file}")
-    return file
-
-
-@pytest.fixture(scope="module")
-def postgres_template(postgres_admin: Engine) -> Iterator[str]:
-    for url in new_database(postgres_admin):
-        yield str(make_url(prepared(url)).database)
+def postgres_template(postgres_admin: Engine, postgres_schema: str) -> Iterator[str]:
+    """The name of a database with POLICY in force."""
+    for url in new_database(postgres_admin, postgres_schema):
+        database = Database(url)
+        put_in_force(database, POLICY)
+        database.close()
+        yield str(database.url.database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """With POLICY in force."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
-        urls = iter([f"sqlite:///{tmp_path}/test.db"])
+        urls = iter([configured(f"sqlite:///{tmp_path}/test.db", POLICY)])
     else:
         template = request.getfixturevalue("postgres_template")
         urls = new_database(request.getfixturevalue("postgres_admin"), template)

@@ -20,9 +20,9 @@ from tests.intake.office import CARA, LATER, Office, opened
 from tests.intake.test_record import MIXED, PDF, mail
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
-    yield from opened(request, tmp_path)
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    yield from opened(database_url, tmp_path)
 
 
 def test_a_released_mail_becomes_the_issue_that_it_would_have_been(office: Office) -> None:

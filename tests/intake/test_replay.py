@@ -1,6 +1,5 @@
 """Logged mail judged again: by itself it comes out as it did, under another policy what differs is listed."""
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,20 +17,14 @@ from smtpintake.intake.replay import Asked, Replay, Replayed, Why
 from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.schema import Issue, LogRow, OutboxMail, PastFacts, Person, PersonRole, RawMail, ThreadKey
 from tests import make
+from tests.databases import configured
 from tests.decide.verdicts import verdict
 from tests.intake.test_bounced import dsn, given
-from tests.intake.test_record import POLICY, World, mail, prepared
+from tests.intake.test_record import POLICY, World, mail
 from tests.server import log_id
 
 INBOXES = {inbox["name"]: inbox for inbox in POLICY["inbox"]}
 MIXED = ("support@example.org", "partners@example.org")
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("template") / "template.db"
-    prepared(f"sqlite:///{file}")
-    return file
 
 
 class Lab:
@@ -60,9 +53,9 @@ class Lab:
 
 
 @pytest.fixture
-async def lab(tmp_path: Path, template: Path) -> AsyncIterator[Lab]:
-    shutil.copy(template, tmp_path / "test.db")
-    world, blobs, analysers = World(f"sqlite:///{tmp_path}/test.db"), FileBlobs(tmp_path / "blobs"), Analysers(1, 10.0)
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    url = configured(f"sqlite:///{tmp_path}/test.db", POLICY)
+    world, blobs, analysers = World(url), FileBlobs(tmp_path / "blobs"), Analysers(1, 10.0)
     yield Lab(world, blobs, analysers)
     analysers.stop()
     blobs.close()

@@ -15,9 +15,9 @@ from tests.intake.office import CARA, Office, opened
 from tests.intake.test_record import mail
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
-    yield from opened(request, tmp_path)
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    yield from opened(database_url, tmp_path)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from smtpintake.decide.policy import read_document
 from smtpintake.store.configure import apply
 from smtpintake.store.peopleview import person_view
 from smtpintake.store.schema import Comment, Issue, LogRow, OutboxMail, Participant, Person, ThreadKey, Trace
-from smtpintake.store.types import Table
 from tests import make
 from tests.decide.verdicts import verdict
 from tests.intake.test_record import World, mail
@@ -56,9 +55,8 @@ def desk() -> Iterator[Desk]:
     worlds = []
 
     def open_desk(**settings: Any) -> World:
-        world = World("sqlite://")
+        world = World()
         worlds.append(world)
-        Table.metadata.create_all(world.database.engine)
         with world.database.writing() as session:
             apply(session, read_document(policy(**settings)), "test", prune=False, now=make.NOW)
         return world

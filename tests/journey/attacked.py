@@ -13,14 +13,11 @@ from sqlmodel import Session
 
 from smtpintake.auth import verify as authentication
 from smtpintake.auth.results import AuthVerdict
-from smtpintake.decide.policy import read_document
 from smtpintake.intake.analysis import Task, analyse
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.mail.envelope import Login
 from smtpintake.mail.ids import new_id
-from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
-from smtpintake.store.migrations import migrate
 from smtpintake.store.schema import (
     Attachment,
     Comment,
@@ -35,6 +32,7 @@ from smtpintake.store.schema import (
     ThreadKey,
 )
 from tests import make
+from tests.databases import configured
 from tests.decide.verdicts import verdict
 from tests.intake.test_record import World
 from tests.mail.letters import crlf
@@ -108,10 +106,8 @@ class Scene:
 
 def stage(file: Path) -> Scene:
     """The scene, in an SQLite database at `file`."""
-    database = Database(f"sqlite:///{file}")
-    migrate(database)
+    database = Database(configured(f"sqlite:///{file}", POLICY))
     with database.writing() as session:
-        apply(session, read_document(POLICY), "test", prune=False, now=make.NOW)
         session.execute(update(Person).where(Person.name == "Gone").values(active=False))
     database.close()
     world = World(f"sqlite:///{file}")

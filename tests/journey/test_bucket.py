@@ -10,10 +10,9 @@ from smtpintake.intake.replay import Asked, Replay
 from smtpintake.settings import Settings
 from smtpintake.store.blobs import open_blobs
 from smtpintake.store.configure import apply
-from smtpintake.store.database import Database
-from smtpintake.store.migrations import migrate
 from smtpintake.wiring import open_journey, open_judge
 from tests import make
+from tests.databases import new_sqlite
 from tests.journey.test_storage_faults import LARGE, House
 
 pytest.importorskip("obstore", reason="obstore is not installed: uv sync --extra s3")
@@ -33,8 +32,7 @@ def settings(bucket_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def house(settings: Settings, tmp_path: Path) -> AsyncIterator[House]:
-    database = Database(f"sqlite:///{tmp_path}/test.db")
-    migrate(database)
+    database = new_sqlite(f"sqlite:///{tmp_path}/test.db")
     with database.writing() as session:
         apply(session, make.policy(denied_senders=["eve@"]).document, "test", prune=False, now=make.NOW)
     async with open_journey(settings, database) as journey:

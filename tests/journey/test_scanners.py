@@ -23,10 +23,10 @@ from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
 from smtpintake.store.held import find_held, waiting_ids
-from smtpintake.store.migrations import migrate
 from smtpintake.store.schema import Issue, LogRow, Trace
 from smtpintake.wiring import Journey, open_journey, open_judge
 from tests import make
+from tests.databases import new_sqlite
 from tests.scanners import EICAR, Clamd, Rspamd, checked, listening
 
 LARGE = 3 << 20
@@ -73,8 +73,7 @@ Open = Callable[..., AbstractAsyncContextManager[Intake]]
 def opened(tmp_path: Path) -> Open:
     @asynccontextmanager
     async def open_it(scanner: dict[str, Any], **inbox: Any) -> AsyncIterator[Intake]:
-        database = Database(f"sqlite:///{tmp_path}/test.db")
-        migrate(database)
+        database = new_sqlite(f"sqlite:///{tmp_path}/test.db")
         with database.writing() as session:
             apply(session, make.policy(**inbox).document, "test", prune=False, now=make.NOW)
         settings = Settings.model_validate(

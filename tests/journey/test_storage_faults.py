@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import event, func, select
 from sqlmodel import Session
 
-from smtpintake.decide.policy import read_document
 from smtpintake.intake.place import Place
 from smtpintake.intake.receive import Reception
 from smtpintake.intake.record import Recorder
@@ -21,12 +20,11 @@ from smtpintake.mail.ids import new_id
 from smtpintake.settings import Settings
 from smtpintake.store.blobcheck import check
 from smtpintake.store.blobs import FileBlobs
-from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
-from smtpintake.store.migrations import migrate
 from smtpintake.store.schema import Issue, LogRow
 from smtpintake.wiring import open_journey
 from tests import make
+from tests.databases import configured
 from tests.intake.test_record import POLICY, mail
 
 MANY = 2_000  # lines: more than a database that has just been made has room for
@@ -68,10 +66,7 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    database = Database(f"sqlite:///{tmp_path}/test.db", busy_timeout=0.2)
-    migrate(database)
-    with database.writing() as session:
-        apply(session, read_document(POLICY), "test", prune=False, now=make.NOW)
+    database = Database(configured(f"sqlite:///{tmp_path}/test.db", POLICY), busy_timeout=0.2)
     settings = Settings.model_validate(
         {
             "smtp": {"analysers": 1},

@@ -1,7 +1,6 @@
 """Applying a policy document: what it writes, what it says it changed, and that its export changes nothing."""
 
 import tomllib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,24 +28,11 @@ from smtpintake.store.schema import (
     Project,
 )
 from smtpintake.store.types import Table
+from tests.databases import new_sqlite
 from tests.decide.documents import documents
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DEMO = tomllib.loads((Path(__file__).parents[2] / "conf" / "intake.toml").read_text("utf-8"))
-
-
-def new_database(url: str = "sqlite://") -> Database:
-    database = Database(url)
-    Table.metadata.create_all(database.engine)
-    return database
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    url = "sqlite://" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database = new_database(url)
-    yield database
-    database.close()
 
 
 def configure(database: Database, data: dict[str, Any], *, prune: bool = False) -> Changes:
@@ -305,7 +291,7 @@ def as_set(document: Document) -> dict[str, Any]:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(documents(), st.booleans()), min_size=1, max_size=3))
 def test_the_export_of_any_policy_changes_nothing(history: list[tuple[dict[str, Any], bool]]) -> None:
-    database = new_database()
+    database = new_sqlite()
     try:
         for data, prune in history:
             try:

@@ -1,35 +1,19 @@
 """The outbox as a queue, on SQLite and on PostgreSQL: nobody sends what another is sending, nothing is lost."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from smtpintake.store import outbox
 from smtpintake.store.database import Database
 from smtpintake.store.outbox import Claimed, Remark, Settled, State
 from smtpintake.store.schema import OutboxMail
-from smtpintake.store.types import Table
 from tests.make import NOW
 
 IS = OutboxMail.__table__.c
 LATER = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/outbox.db"
-    else:
-        url = str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    Table.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 def queue(database: Database, count: int, **values: Any) -> None:

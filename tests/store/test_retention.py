@@ -19,9 +19,9 @@ from tests.intake.test_record import MIXED, PDF, mail
 PERIODS = Periods(held=timedelta(days=30), log=timedelta(days=365), raw=None)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
-    yield from opened(request, tmp_path)
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    yield from opened(database_url, tmp_path)
 
 
 def after(days: int) -> datetime:

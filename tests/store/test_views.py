@@ -17,7 +17,6 @@ from smtpintake.store.maillog import (
     raw_mail,
     transaction_views,
 )
-from smtpintake.store.migrations import migrate
 from smtpintake.store.outbox import State
 from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
 from smtpintake.store.peopleview import person_list, person_view
@@ -34,14 +33,10 @@ def blobs(tmp_path: Path) -> Iterator[FileBlobs]:
     blobs.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path, blobs: FileBlobs) -> Iterator[Database]:
-    sqlite = request.param == "sqlite"
-    database = Database(f"sqlite:///{tmp_path}/t.db" if sqlite else str(request.getfixturevalue("postgres_url")))
-    migrate(database)
+@pytest.fixture
+def database(database: Database, tmp_path: Path, blobs: FileBlobs) -> Database:
     fill(database, blobs, tmp_path)
-    yield database
-    database.close()
+    return database
 
 
 def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
