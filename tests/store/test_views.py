@@ -257,6 +257,7 @@ def test_people_are_found_by_address_id_and_part(database: Database) -> None:
         for nobody in ("x@example.org", "9", "9" * 30, "²", ""):
             assert person_view(session, nobody) is None
     assert ana == {
+        "language": "",
         "id": 1,
         "name": "Ana Ruiz",
         "addresses": ["ana@example.org", "ar@example.org"],
