@@ -77,7 +77,7 @@ class Received:
         assert found is not None
         return found[1]
 
-    @property
+    @cached_property
     def seen(self) -> str:
         """What a person reads."""
         return text_of(self.html)
@@ -92,6 +92,7 @@ class PostOffice:
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
         self._host, self._loop = host, loop
+        self._opened: dict[int, Received] = {}
 
     @property
     def port(self) -> int:
@@ -99,7 +100,14 @@ class PostOffice:
 
     def mails(self, address: str) -> list[Received]:
         """What was delivered to `address` so far."""
-        return [_opened(envelope) for envelope in list(self._host.taken) if envelope.rcpt_tos == [address]]
+        taken = list(enumerate(self._host.taken))
+        return [self._open(number, envelope) for number, envelope in taken if envelope.rcpt_tos == [address]]
+
+    def _open(self, number: int, envelope: Envelope) -> Received:
+        """Each mail is read once, however often it is asked for."""
+        if number not in self._opened:
+            self._opened[number] = _opened(envelope)
+        return self._opened[number]
 
     def wait(self, address: str, words: str) -> Received:
         """The first mail to `address` that says `words`, once it was delivered."""
