@@ -409,13 +409,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("told_at IS NULL"),
             postgresql_where=sa.text("told_at IS NULL"),
         )
-        batch_op.create_index(
-            "ix_event_issue_id",
-            ["issue_id"],
-            unique=False,
-            sqlite_where=sa.text("told_at IS NULL"),
-            postgresql_where=sa.text("told_at IS NULL"),
-        )
+        batch_op.create_index("ix_event_issue_id", ["issue_id"], unique=False)
 
     op.create_table(
         "maillog",
@@ -568,9 +562,7 @@ def downgrade() -> None:
 
     op.drop_table("maillog")
     with op.batch_alter_table("event", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_event_issue_id", sqlite_where=sa.text("told_at IS NULL"), postgresql_where=sa.text("told_at IS NULL")
-        )
+        batch_op.drop_index("ix_event_issue_id")
         batch_op.drop_index(
             "ix_event_due_at", sqlite_where=sa.text("told_at IS NULL"), postgresql_where=sa.text("told_at IS NULL")
         )

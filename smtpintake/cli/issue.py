@@ -196,6 +196,8 @@ def _print_body(said: IssueView | CommentView, *, everything: bool) -> None:
     for mail in said["mails"]:
         why = "" if mail["state"] == State.SENT or not mail["note"] else f": {mail['note']}"
         click.echo(one_line(f"    [mail {mail['id']} to {mail['address']}: {mail['state']}{why}]"))
+    for why in said["untold"]:
+        click.echo(one_line(f"    [no mail: {why}]"))
 
 
 def _type(attachment: AttachmentView) -> str:

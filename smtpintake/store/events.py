@@ -4,6 +4,7 @@ Contract: every function takes an open connection, or the rows of a transaction.
 that composed the same mails, one finds the events told already, and must write nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,6 +102,16 @@ def hold(connection: Connection, ids: Sequence[int]) -> bool:
 def told(connection: Connection, ids: Sequence[int], said: str, now: datetime) -> None:
     """These events are told; `said` says to whom, and to whom not."""
     connection.execute(update(_table).where(_event.id.in_(ids)).values(told_at=now, note=said[:MAX_NOTE]))
+
+
+def untold(connection: Connection, issue_id: int) -> dict[int | None, list[str]]:
+    """By comment, who was not told of it and why: a line each."""
+    found: dict[int | None, dict[str, None]] = defaultdict(dict)
+    rows = select(_event.comment_id, _event.note).where(_event.issue_id == issue_id, _event.note != "")
+    for comment_id, note in connection.execute(rows.order_by(_event.id)):
+        reasons = (each for each in note.split("; ") if not each.startswith("to ") and not each.endswith(": did it"))
+        found[comment_id].update(dict.fromkeys(reasons))
+    return defaultdict(list, {comment_id: list(reasons) for comment_id, reasons in found.items()})
 
 
 def postpone(connection: Connection, ids: Sequence[int], until: datetime, why: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from smtpintake.store.events import untold
 from smtpintake.store.outboxview import dispatches
 from smtpintake.store.schema import (
     Attachment,
@@ -84,7 +85,7 @@ def issue_view(session: Session, key: str) -> IssueView | None:
         return None
     summary = _summaries(session, _SUMMARIES.where(col(Issue.id) == issue.id))[0]
     attachments = _attachments(session, issue.id)
-    mails = dispatches(session, issue.id)
+    mails, left_out = dispatches(session, issue.id), untold(session.connection(), issue.id)
     return {
         **summary,
         "organisation": session.scalar(
@@ -101,8 +102,9 @@ def issue_view(session: Session, key: str) -> IssueView | None:
         "sent_at": moment(issue.sent_at) if issue.sent_at else None,
         "attachments": attachments[None],
         "mails": mails[None],
+        "untold": left_out[None],
         "participants": _participants(session, issue.id),
-        "comments": _comments(session, issue.id, attachments, mails),
+        "comments": _comments(session, issue.id, attachments, mails, left_out),
         "links": _links(session, issue.id),
         "log_id": issue.log_id,
     }
@@ -176,6 +178,7 @@ def _comments(
     issue_id: int,
     attachments: dict[int | None, list[AttachmentView]],
     mails: dict[int | None, list[DispatchView]],
+    left_out: dict[int | None, list[str]],
 ) -> list[CommentView]:
     rows = select(Comment).where(col(Comment.issue_id) == issue_id).order_by(col(Comment.created_at), col(Comment.id))
     return [
@@ -191,6 +194,7 @@ def _comments(
             "internal": row.internal,
             "attachments": attachments[row.id],
             "mails": mails[row.id],
+            "untold": left_out[row.id],
             "proof": row.proof,
             "log_id": row.log_id,
         }

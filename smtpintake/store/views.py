@@ -55,7 +55,7 @@ class DispatchView(TypedDict):
 
 
 class CommentView(TypedDict):
-    """`mails` are those that told people of it."""
+    """`mails` are those that told people of it, `untold` says who was not told, and why."""
 
     id: int
     author: Who
@@ -68,6 +68,7 @@ class CommentView(TypedDict):
     internal: bool
     attachments: list[AttachmentView]
     mails: list[DispatchView]
+    untold: list[str]
     proof: str
     log_id: str | None
 
@@ -89,7 +90,7 @@ class IssueSummary(TypedDict):
 
 
 class IssueView(IssueSummary):
-    """`mails` are those that belong to no comment."""
+    """`mails` and `untold` are those that belong to no comment."""
 
     organisation: str | None
     language: str
@@ -103,6 +104,7 @@ class IssueView(IssueSummary):
     sent_at: str | None
     attachments: list[AttachmentView]
     mails: list[DispatchView]
+    untold: list[str]
     participants: list[ParticipantView]
     comments: list[CommentView]
     links: list[LinkView]

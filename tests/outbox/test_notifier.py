@@ -19,7 +19,8 @@ from smtpintake.outbox.notifier import LATER, Notifier
 from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.configure import apply
 from smtpintake.store.edit import add_comment, edit_issue
-from smtpintake.store.schema import AddressScore, Event, OutboxMail, ThreadKey
+from smtpintake.store.schema import AddressScore, Comment, Event, OutboxMail, ThreadKey
+from smtpintake.store.tracker import issue_view
 from smtpintake.store.types import Table
 from smtpintake.wiring import load_templates
 from tests import make
@@ -28,6 +29,8 @@ from tests.intake.test_record import MIXED, PDF, SECRET, World, mail
 
 ANA, BEN, CARA, DORA = "ana@example.org", "ben@example.org", "cara@customer.example", "dora@elsewhere.example"
 ALL = ["created", "comment", "status", "assignment"]
+BY_CARA = f"Cara <{CARA}> wrote:"
+STAYS = "What you answer to this mail is not visible to customers either."
 
 
 class Desk(World):
@@ -180,11 +183,11 @@ def heard(desk: Desk) -> dict[str, str]:
 def test_agents_hear_of_what_nobody_is_assigned_to(desk: Desk) -> None:
     desk.configure(unassigned=["created", "comment"])
     desk.submit(mail(message_id="m1@customer.example"))
-    assert heard(desk) == {ANA: "Help!", BEN: "Help!"}
+    assert heard(desk) == {ANA: f"{BY_CARA} Help!", BEN: f"{BY_CARA} Help!"}
     desk.set(assignee=BEN)
     assert heard(desk) == {BEN: "Ben is working on it now. Support support@example.org"}
     desk.submit(mail(subject="Re: [SUP-1]", body="Hurry!\r\n"))
-    assert heard(desk) == {BEN: "Hurry!"}
+    assert heard(desk) == {BEN: f"{BY_CARA} Hurry!"}
 
 
 @pytest.mark.setting("project.notify.agents", "project.notify.managers", "project.notify.members")
@@ -192,7 +195,7 @@ def test_agents_hear_of_what_nobody_is_assigned_to(desk: Desk) -> None:
 def test_a_role_hears_of_what_the_project_says(desk: Desk, role: str) -> None:
     desk.configure(**{role: ["created"]})
     desk.submit(mail())
-    assert heard(desk) == {{"agents": ANA, "managers": BEN}[role]: "Help!"}
+    assert heard(desk) == {{"agents": ANA, "managers": BEN}[role]: f"{BY_CARA} Help!"}
     desk.set(status="closed")
     assert list(heard(desk)) == [CARA]
 
@@ -222,7 +225,22 @@ def test_an_internal_comment_reaches_only_who_works_on_it(desk: Desk) -> None:
     desk.configure(unassigned=ALL)
     desk.created()
     desk.comment("She is a VIP.", ANA, internal=True)
-    assert heard(desk) == {BEN: "Ana Ruiz, not visible to customers: She is a VIP."}
+    assert heard(desk) == {BEN: f"Ana Ruiz, not visible to customers: She is a VIP. {STAYS}"}
+
+
+def test_internal_and_other_words_go_apart(desk: Desk) -> None:
+    """As what answers the one is internal, and what answers the other is not."""
+    desk.configure(unassigned=ALL)
+    desk.created()
+    desk.comment("She is a VIP.", ANA, internal=True)
+    desk.comment("We are on our way.", ANA)
+    mails = [each for each in notified(desk) if each.rcpt_to == BEN]
+    assert [f"{STAYS}" in " ".join(content(each).split()) for each in mails] == [False, True]
+    assert len({parsed(each)["Reply-To"] for each in mails}) == 2
+    for each in mails:
+        to = str(parsed(each)["Reply-To"])
+        desk.submit(mail(to, author=f"Ben <{BEN}>", mail_from=BEN, subject="Re: it", body=f"{each.id}\r\n"))
+    assert [comment.internal for comment in desk.rows(Comment)] == [True, False, False, True]
 
 
 def test_whoever_did_it_is_not_told_at_any_address_of_theirs(desk: Desk) -> None:
@@ -247,7 +265,12 @@ def test_nobody_hears_from_us_who_never_asked(desk: Desk) -> None:
     desk.submit(mail(subject="Re: [SUP-1]", body="Buy this!\r\n"))
     desk.set(status="closed")
     assert DORA not in heard(desk)
-    assert "neither registered nor proved" in desk.rows(Event)[-1].note
+    why = f"not {DORA}: neither registered nor proved, and this is no agent's answer"
+    with desk.database.session() as session:
+        issue = issue_view(session, "SUP-1")
+    assert issue is not None
+    assert why in issue["untold"]
+    assert [comment["untold"] for comment in issue["comments"]] == [[why]]
 
 
 def test_a_machines_answer_is_told_to_nobody(desk: Desk) -> None:

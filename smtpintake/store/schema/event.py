@@ -13,7 +13,7 @@ from sqlmodel import Field
 
 from smtpintake.store.types import Table, UtcDateTime
 
-# Events that are not told yet: few, so they have indexes of their own. Queries must say it in these words.
+# Events that are not told yet: few, so they have an index of their own. Queries must say it in these words.
 PENDING: Final = "told_at IS NULL"
 
 
@@ -27,7 +27,7 @@ class Event(Table, table=True):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_due_at", "due_at", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
-        Index("ix_event_issue_id", "issue_id", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
+        Index("ix_event_issue_id", "issue_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
