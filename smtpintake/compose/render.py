@@ -113,7 +113,7 @@ class Templates:
         """The line above which people answer: in their language, where it is one of those that are `known` to stand
         there; else the first of these.
         """
-        ours = self._chosen.catalogue(language)[1].gettext(SEPARATOR)
+        ours = self._chosen.catalogues[self._chosen.nearest(language)].gettext(SEPARATOR)
         return ours if ours in known else next(iter(known), "")
 
 
@@ -132,21 +132,24 @@ class _Edition:
         self._faulty: Final[dict[tuple[str, str], TemplateFault]] = {}
         self.faults: Final = tuple(dict.fromkeys((*self._read_catalogues(layers), *self._try(samples))))
 
-    def catalogue(self, language: str) -> tuple[str, NullTranslations]:
-        """The language that is nearest to `language`, and its catalogue."""
+    def nearest(self, language: str) -> str:
+        """The language nearest to `language` that there is a catalogue of."""
         tried = (language, language.partition("-")[0], FALLBACK_LANGUAGE)
-        chosen = next(each for each in tried if each in self.catalogues)
-        return chosen, self.catalogues[chosen]
+        return next(each for each in tried if each in self.catalogues)
 
     def render(self, kind: str, language: str, values: Values) -> Rendered:
         """Raises _FaultyTemplateError."""
-        language, catalogue = self.catalogue(language)
+        language = self.nearest(language)
         if fault := self._faulty.get((kind, language)):
             raise _FaultyTemplateError(fault)
-        # `Template.render` copies the environment's globals into a context for each template: once is enough.
-        variables = {**self._environment.globals, **values, "language": language, "catalogue": catalogue}
+        variables = self._variables(values, language)
         subject, text, html = (self._form(f"{kind}.{form}", variables) for form in _FORMS)
         return Rendered(subject, text, html, language)
+
+    def _variables(self, values: Values, language: str) -> dict[str, object]:
+        """`Template.render` copies the environment's globals into a context for each template: once is enough."""
+        own = {"language": language, "catalogue": self.catalogues[language]}
+        return {**self._environment.globals, **values, **own}
 
     def _form(self, name: str, variables: dict[str, object]) -> str:
         try:
@@ -167,8 +170,8 @@ class _Edition:
     def _try(self, samples: Mapping[str, Values]) -> Iterator[TemplateFault]:
         """Render each form of each kind in each language."""
         for kind, values in samples.items():
-            for language, catalogue in self.catalogues.items():
-                variables = {**self._environment.globals, **values, "language": language, "catalogue": catalogue}
+            for language in self.catalogues:
+                variables = self._variables(values, language)
                 for form in _FORMS:
                     try:
                         self._form(f"{kind}.{form}", variables)
