@@ -58,6 +58,8 @@ class Server:
             "SMTPINTAKE_DATABASE__URL": f"sqlite:///{self.database}",
             # Who is to be verified says so, and which name server to ask.
             "SMTPINTAKE_AUTHENTICATION__VERIFY": "false",
+            # People write again at once here.
+            "SMTPINTAKE_BUDGET__PAUSE": "0",
             "SMTPINTAKE_BLOBS__URL": f"file:{folder}/blobs",
             "SMTPINTAKE_WEB__SECRET_FILE": f"{folder}/secret",
             # Where this is set, each process compiles everything that it loads: half of a start.
