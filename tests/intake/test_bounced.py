@@ -12,7 +12,9 @@ from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.replyaddress import bounce_key, message_id
 from smtpintake.convert.draft import draft
 from smtpintake.decide.analysis import Analysis
+from smtpintake.intake.answer import Answerer
 from smtpintake.intake.explain import explain
+from smtpintake.intake.record import Recorder
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.parse import read
@@ -20,9 +22,10 @@ from smtpintake.store import addresses
 from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import AddressScore, Comment, Issue, LogRow, OutboxMail, Trace
+from smtpintake.wiring import load_templates
 from tests import make
 from tests.intake.office import Office, opened
-from tests.intake.test_record import SECRET, World, mail
+from tests.intake.test_record import IMPATIENT, SECRET, World, mail
 from tests.mail import reports
 from tests.mail.reports import PER_MAIL
 
@@ -33,6 +36,9 @@ CARA = "cara@customer.example"
 def world(database_url: str, tmp_path: Path) -> Iterator[Office]:
     for office in opened(database_url, tmp_path):
         office.configure(unknown_senders="create", forward_unprocessed_to="")
+        # Her next mail is answered as well, however soon it comes.
+        answerer = Answerer(SECRET, load_templates(), IMPATIENT)
+        office.recorder = Recorder(office.snapshots, answerer, "mx.example.org")
         yield office
 
 
