@@ -10,7 +10,6 @@ import uvloop
 from smtpintake.cli.display import print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program, said_in_one_line
 from smtpintake.mail.address import AddressError, Mailbox
-from smtpintake.parts.outbox import run_outbox
 from smtpintake.store import outbox as queue
 from smtpintake.store.addresses import forgive
 from smtpintake.store.outboxview import address_list, outbox_list, outbox_octets, outbox_view
@@ -25,6 +24,9 @@ def outbox(context: click.Context) -> None:
 
 
 def _work(program: Program) -> None:
+    # Loaded here: what only looks at the outbox composes and sends nothing.
+    from smtpintake.parts.outbox import run_outbox  # noqa: PLC0415
+
     program.keep_journal()
     with said_in_one_line("cannot start"):
         uvloop.run(run_outbox(program.settings))

@@ -3,7 +3,6 @@
 Contract: reads only; takes an open session. A list never reads a mail's octets.
 """
 
-from collections import defaultdict
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +12,7 @@ from sqlmodel import Session, col
 from smtpintake.store.addresses import scored
 from smtpintake.store.outbox import State
 from smtpintake.store.schema import Issue, OutboxMail
-from smtpintake.store.views import AddressView, DispatchView, OutboxView, moment
+from smtpintake.store.views import AddressView, OutboxView, moment
 
 _ROWS: Final[Select[*tuple[object, ...]]] = select(
     *(
@@ -38,20 +37,6 @@ _ROWS: Final[Select[*tuple[object, ...]]] = select(
 ).join_from(OutboxMail, Issue, col(OutboxMail.issue_id) == col(Issue.id), isouter=True)
 
 
-_DISPATCHES: Final[Select[*tuple[object, ...]]] = select(
-    *(
-        col(OutboxMail.id),
-        col(OutboxMail.comment_id),
-        col(OutboxMail.kind),
-        col(OutboxMail.rcpt_to),
-        col(OutboxMail.state),
-        col(OutboxMail.note),
-        col(OutboxMail.bounce),
-        col(OutboxMail.sent_at),
-    )
-).order_by(col(OutboxMail.id))
-
-
 def outbox_list(
     session: Session, *, state: State | None = None, issue: str | None = None, limit: int = 50
 ) -> list[OutboxView]:
@@ -72,23 +57,6 @@ def outbox_view(session: Session, mail_id: int) -> OutboxView | None:
 def outbox_octets(session: Session, mail_id: int) -> bytes | None:
     """The mail as it is sent, every time the same."""
     return session.scalar(select(col(OutboxMail.octets)).where(col(OutboxMail.id) == mail_id))
-
-
-def dispatches(session: Session, issue_id: int) -> dict[int | None, list[DispatchView]]:
-    """The mails about an issue by the comment that they tell of; those that tell of none under None."""
-    found: dict[int | None, list[DispatchView]] = defaultdict(list)
-    for row in session.execute(_DISPATCHES.where(col(OutboxMail.issue_id) == issue_id)):
-        found[row.comment_id].append(
-            {
-                "id": row.id,
-                "kind": row.kind,
-                "address": row.rcpt_to,
-                "state": row.state,
-                "note": row.bounce or row.note,
-                "sent_at": moment(row.sent_at) if row.sent_at is not None else None,
-            }
-        )
-    return found
 
 
 def address_list(connection: Connection, now: datetime, *, limit: int = 50) -> list[AddressView]:

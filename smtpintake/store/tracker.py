@@ -11,8 +11,8 @@ from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from smtpintake.store.dispatches import dispatches
 from smtpintake.store.events import untold
-from smtpintake.store.outboxview import dispatches
 from smtpintake.store.schema import (
     Attachment,
     Comment,
