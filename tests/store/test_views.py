@@ -86,6 +86,7 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
                 "sent_at": None,
             }
         ],
+        "untold": [],
         "participants": [{"address": "cara@customer.example", "name": "Cara", "role": "reporter"}],
         "comments": [
             {
@@ -113,6 +114,7 @@ def test_an_issue_has_every_key_of_the_contract(database: Database) -> None:
                     }
                 ],
                 "mails": [],
+                "untold": [],
                 "proof": "none",
                 "log_id": None,
             }
