@@ -176,6 +176,24 @@ def test_an_agent_hears_what_others_wrote_once(conversation: Conversation) -> No
     assert [name_of(mail) for mail in colleagues] == ["Ana Ruiz (Customer support)"] * 2
 
 
+def test_closing_and_reopening_are_told_with_the_words(conversation: Conversation) -> None:
+    cara, ana = conversation.cara, conversation.ana
+    assert "The status changed from open to closed." in cara.hears(CLOSES).seen
+    assert "The status changed from closed to open." in ana.hears(COMPLAINS).seen
+
+
+def test_mails_say_what_they_are(conversation: Conversation) -> None:
+    receipt, *answers = conversation.cara.received
+    assert (receipt.mail_from, receipt["Auto-Submitted"]) == ("<>", "auto-replied")
+    assert {mail["Auto-Submitted"] for mail in answers} == {"no"}
+    news = [*conversation.ana.received, *conversation.ben.received]
+    assert {mail["Auto-Submitted"] for mail in news} == {"auto-generated"}
+    assert all("+" in mail.mail_from for mail in (*answers, *news))
+    everything = (*conversation.cara.received, *news)
+    assert {mail["Subject"] for mail in everything} == {f"Re: [{conversation.key}] The printer is on fire"}
+    assert len({mail["Reply-To"] for mail in everything}) == 5  # of each one's own; two have one for what is internal
+
+
 def test_every_program_shows_one_conversation(conversation: Conversation) -> None:
     for who in (conversation.cara, conversation.ana, conversation.ben):
         assert len(who.conversations()) == 1
