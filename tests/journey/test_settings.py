@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from smtpintake.store.database import Database
 from smtpintake.store.maillog import log_view
-from smtpintake.store.schema import Comment, Issue, Organisation, OutboxMail, Person, PersonAddress
+from smtpintake.store.schema import Issue, Organisation, OutboxMail, Person, PersonAddress
 from tests.mail.letters import mail
 from tests.server import Server, log_id
 
@@ -276,12 +276,11 @@ def test_which_authors_an_inbox_takes(desk: Desk, author: str, expected: tuple[i
 @pytest.mark.setting("inbox.separators")
 @pytest.mark.parametrize(("to", "cut"), [("lines@example.org", True), ("support@example.org", False)])
 def test_what_stands_below_a_separator_line_is_history(desk: Desk, to: str, cut: bool) -> None:
-    desk.made(to)
+    # Of a thread that we never saw; what an issue has heard is hidden where it is known, with a line or without one.
     body = "New.\n\n~~~ history of this issue ~~~\nOld.\n"
-    issue = desk.made(to, subject="Re: Printer", extra=f"In-Reply-To: <{desk.count}@client.example>", body=body)
-    comment = desk.one(Comment, issue_id=issue.id)
-    assert ("Old." in comment.body_text) is not cut
-    assert "New." in comment.body_text
+    issue = desk.made(to, subject="Re: Printer", extra=f"In-Reply-To: <unseen-by-{to}>", body=body)
+    assert ("Old." in issue.body_text) is not cut
+    assert "New." in issue.body_text
 
 
 @pytest.mark.setting("inbox.auto_reply.enabled", "project.name")
