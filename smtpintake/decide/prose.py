@@ -57,6 +57,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "dnsbl": {"*": "The client is on a block list, {detail}."},
     "defect": {"*": "Something about it is odd, {result}: {detail}."},
+    "language": {"*": "The language of the issue is {result}: {detail}."},
     "content": {"*": "Its text has a note for the reader: {detail}."},
     "relay": {
         "none": "The relay {detail}, and does not tell who the client is.",

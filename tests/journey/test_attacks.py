@@ -440,11 +440,11 @@ MACHINES = {
         "to append what is never refused",
         FROM_EVE + REFERS + "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n",
         "discarded",
-        "origin.automatic",
+        "report.unproved",
         body="--b\n\nFailed.\n--b--\n",
     ),
     "mailer-daemon": Attack(
-        "to append as a machine", "From: MAILER-DAEMON@evil.example\n" + ALL_THREADS, "discarded", "origin.automatic"
+        "to append as a machine", "From: MAILER-DAEMON@evil.example\n" + ALL_THREADS, "discarded", "report.unproved"
     ),
     "an absence note": Attack(
         "to append or to reopen as a machine",
