@@ -28,7 +28,8 @@ _LITERAL: Final = r"\[(?:IPv6:)?(?P<ip>[0-9A-Fa-f.:]+)\]"
 _IN_COMMENT: Final = re.compile(
     rf"(?:(?!(?:HELO|EHLO|LHLO) )[^\s\[\]=]+ )?{_LITERAL}(?::(?P<port>[0-9]{{1,5}}))?(?: (?P<more>.*))?", re.IGNORECASE
 )
-_BARE: Final = re.compile(r"(?:[^\s\[\]]*@)?(?P<ip>[0-9A-Fa-f.:]+)")
+# No `=` before the address: `helo=a@192.0.2.1` is a claim.
+_BARE: Final = re.compile(r"(?:[^\s\[\]=]*@)?(?P<ip>[0-9A-Fa-f.:]+)")
 _AS_NAME: Final = re.compile(rf"{_LITERAL}(?::(?P<port>[0-9]{{1,5}}))?", re.IGNORECASE)
 # What Exim writes behind an address, in this order (host_build_sender_fullhost); what CommuniGate and qmail write.
 _EXIM: Final = re.compile(r"(?:port=(?P<port>[0-9]{1,5}) ?)?(?:helo=(?P<claim>\S+) ?)?(?:ident=\S+)?")

@@ -1,7 +1,7 @@
 """The client that a relay wrote into its Received field: read where the relay writes it, never from the claim."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smtpintake.mail.envelope import Peer
@@ -74,6 +74,7 @@ TOLD = [
         "from mx.customer.example\r\n\t([192.0.2.1]:51234 helo=box.local ident=joe)\r\n\tby relay.example (Exim 4.96)",
         ("192.0.2.1", 51234, "box.local"),
     ),
+    ("from [192.0.2.1] (helo=x@203.0.113.9) by relay.example (Exim 4.96)", ("192.0.2.1", 0, "x@203.0.113.9")),
     ("from [192.0.2.1] (ident=joe) by relay.example with esmtp (Exim 4.96)", ("192.0.2.1", 0, "")),
     # Exchange and Microsoft 365
     (
@@ -177,6 +178,7 @@ def test_it_is_total(text: str) -> None:
     client_of("from " + text)
 
 
+@example("@0")
 @given(st.from_regex(r"\A[!-'*-~]{1,40}\Z"))
 def test_no_claim_without_space_or_parentheses_becomes_the_client(claim: str) -> None:
     for written in (
