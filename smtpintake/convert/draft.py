@@ -190,14 +190,14 @@ class _Html:
 
 
 def _own_words(message: Message, whole: str, html: _Html, separators: tuple[str, ...]) -> tuple[str, SafeHtml | None]:
-    """What the author wrote for this mail, as far as looks can tell: as text, and as HTML where it is certain to say
-    the same.
+    """What the author wrote for this mail, as far as looks can tell: as text and as HTML. HTML that does not say what
+    of it is quoted stays as it came: it may say more than the text, and has its form and its pictures.
     """
     if is_forward(message.subject):
         return whole, html.whole
     text = trim(whole, separators, reply=_is_reply(message))
     if html.parted is None:
-        return text, html.whole if text == whole else None
+        return text, html.whole
     if text != whole and message.text:
         return text, html.own
     own = as_text(html.parted.own)

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 from smtpintake.convert.htmlbounds import is_parsable
 
 _RAW_TEXT: Final = ("<script", "<style", "<title", "<!--")  # what begins so is no text of the mail
-_BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
+_BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
 _BEGINS_LINE: Final = re.compile(r"<(?=/?(?:br|p|div|tr|t[dh]|li|h[1-6r]|blockquote|pre|table|[uod]l|d[td])\b)")
 _BLANKS: Final = re.compile(r"\n{3,}")

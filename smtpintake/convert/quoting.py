@@ -27,28 +27,29 @@ _WHEN: Final = re.compile(
 )
 _WHO: Final = re.compile(r"[^\s<>@]@[^\s<>@]")
 _YEAR_AND_TIME: Final = re.compile(r"(?=.*(?:19|20)[0-9]{2}).*[0-9]{1,2}[:.h][0-9]{2}")
-_OPENS: Final = re.compile(
-    r"(?:-{2,}\s*)?(?:(?:On|Am|Le|El|Em|Il|Op|Den|Dne|Dnia|Dňa|W dniu|În|Pe|På|Στις|Dana)\b"
-    r"|[0-9]{1,4}[-./年년 ]|在|于|於)",
-    re.IGNORECASE,
+_OPENING_WORDS: Final = r"(?:-{2,}+\s*)?(?:(?:On|Am|Le|El|Em|Il|Op|Den|Dne|Dnia|Dňa|W dniu|În|Pe|På|Στις|Dana)\b|在)"
+_OPENS: Final = re.compile(rf"{_OPENING_WORDS}|[0-9]{{1,4}}[-./年년 ]|于|於", re.IGNORECASE)
+# Nothing of it is missing: it has its opening words, or its year and something before that.
+_BEGUN: Final = re.compile(
+    rf"{_OPENING_WORDS}|(?!(?:19|20)[0-9]{{2}}(?!\s?[-/年년])).*(?:19|20)[0-9]{{2}}", re.IGNORECASE
 )
 # Of two lines, the first has who: `Sam Roe <sam@example.org>, 3 Kas 2025 Pzt,`.
 _SENDER_FIRST: Final = re.compile(
-    r"[^<>]{1,80}<[^<>\s]{1,200}@[^<>\s]{1,200}>(?:,\s.{0,30}(?:19|20)[0-9]{2}|\s?[于於][0-9]{4})"
+    r"[^<>]{1,80}<[^<>\s@]{1,200}@[^<>\s]{1,200}>(?:,\s.{0,30}(?:19|20)[0-9]{2}|\s?[于於][0-9]{4})"
 )
 # `2013/7/20 Sam <sam@example.org>`: Gmail without a verb.
 _DATED_SENDER: Final = re.compile(
     r"[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}\b|[年년]\s?[0-9]{1,2}[月월]\s?[0-9]{1,2}[日일])"
-    r".{0,200}<\s?[^<>\s]+@[^<>\s]+>[:：]?"
+    r".{0,200}<\s?[^<>\s@]+@[^<>\s]+>[:：]?"
 )
 # `Sam <sam@example.org>, 4.3.2026 11:30:`: K-9 without a verb.
-_SENDER_DATED: Final = re.compile(r"[^<>]{1,80}<[^<>\s]{1,200}@[^<>\s]{1,200}>,\s.{6,60}[:：]")
+_SENDER_DATED: Final = re.compile(r"[^<>]{1,80}<[^<>\s@]{1,200}@[^<>\s]{1,200}>,\s.{6,60}[:：]")
 # `>>> Sam <sam@example.org> 3/2/2026 10:15 AM >>>`: GroupWise, which marks nothing of what follows.
 _BETWEEN_MARKS: Final = re.compile(r">>> [^>\s].{0,300} >>>")
 # `Sam <sam@example.org> writes:`: Gnus.
-_UNDATED: Final = re.compile(rf"[^<>]{{1,80}}<[^<>\s]{{1,200}}@[^<>\s]{{1,200}}>\s(?:{_WROTE})\s?[:：]", re.IGNORECASE)
+_UNDATED: Final = re.compile(rf"[^<>]{{1,80}}<[^<>\s@]{{1,200}}@[^<>\s]{{1,200}}>\s(?:{_WROTE})\s?[:：]", re.IGNORECASE)
 _ORIGINAL: Final = re.compile(
-    r"\s*[-_*]{2,}\s?(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Originalnachricht|Message d'origine"
+    r"\s*[-_*]{2,}+\s?(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Originalnachricht|Message d'origine"
     r"|Message original|Mensaje original|Mensagem original|Messaggio originale|Oorspronkelijk bericht"
     r"|Ursprungligt meddelande|Oprindelig meddelelse|Opprinnelig melding|Alkuperäinen viesti|Wiadomość oryginalna"
     r"|Původní zpráva|Исходное сообщение|原始邮件|原始郵件|元のメッセージ|원본 메시지"
@@ -184,6 +185,7 @@ def _attribution(lines: list[str], end: int, *, old: bool) -> Quotation | None:
     """`On … wrote:` that ends at line `end`, on one line or broken into several."""
     joined = ""
     found: int | None = None
+    text = ""
     for start in range(end, max(-1, end - _LOOK_BACK), -1):
         line = lines[start].strip()
         if not line and not joined.startswith("<"):
@@ -191,8 +193,14 @@ def _attribution(lines: list[str], end: int, *, old: bool) -> Quotation | None:
         joined = f"{line} {joined}".strip()
         if len(joined) > _MAX:
             break
-        # The nearest line that makes it one, unless the one before has the opening words.
-        if (found is None or _OPENS.match(joined) or _SENDER_FIRST.match(joined)) and is_attribution(joined):
+        # The nearest line that makes it one, unless it lacks what the one before has: the opening words, or who.
+        if found is None:
+            goes_on = True
+        elif _SENDER_FIRST.match(joined):
+            goes_on = _WHO.search(text) is None
+        else:
+            goes_on = _OPENS.match(joined) is not None and _BEGUN.match(text) is None
+        if goes_on and is_attribution(joined):
             found, text = start, joined
     undated = found is None and _UNDATED.fullmatch(lines[end].strip()) is not None
     if undated:

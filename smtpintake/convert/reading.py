@@ -75,7 +75,8 @@ class Reading:
         told = self.layers.told(history, of_sender)
         if told.unknown or told.answers or not told.text or not html_known:
             return Read(told.text or self.whole, self.html, quotes=True, known=not told.unknown and html_known)
-        return Read(told.text, self.quoting_html.own if self.quoting_html else None, quotes=True, known=True)
+        own = self.quoting_html.own if self.quoting_html else self.html
+        return Read(told.text, own, quotes=True, known=True)
 
     def _told_by_html(self, known: bool, of_sender: History) -> Read:
         """Where the text does not say which part of it is quoted."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtpintake.convert.quoting import Quotation, first_quotation, is_attribution
+from smtpintake.convert.quoting import Quotation, first_quotation, is_attribution, is_title
 from smtpintake.convert.trim import trim
 
 LINES = {
@@ -61,3 +61,26 @@ def test_languages(line: str) -> None:
 )
 def test_what_announces_nobody(line: str) -> None:
     assert not is_attribution(line)
+
+
+@pytest.mark.parametrize("above", ["On 3 November I paid 100 EUR", "Am Freitag will ich mein Geld", "3 of 4"])
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
+def test_an_own_line_right_above_it_is_none_of_it(line: str, above: str) -> None:
+    assert first_quotation(["Mine.", above, line, "> Old."]) == Quotation(2, 3, ">")
+    middle = line.rindex(" ", 0, 2 * len(line) // 3)
+    broken = f"{line[:middle]}\n{line[middle + 1 :]}"
+    assert above in trim(f"Mine.\n{above}\n{broken}\n> Old.", (), reply=True)
+
+
+def test_two_own_lines_above_it_stay() -> None:
+    above = "I want a refund.\nOn 3 November 2025 I paid 100 EUR to Bob"
+    for line in (LINES["English, Gmail"], LINES["German, Apple"], LINES["French"]):
+        assert trim(f"{above}\n{line}\n> Old.", (), reply=True) == above
+
+
+@pytest.mark.parametrize("line", [f"{'-' * 395}x", f"2025-01-01 <{'@' * 300} >:", f"{'a' * 79}<{'@' * 300}:"])
+def test_no_hostile_line_takes_long(line: str) -> None:
+    # Each took a millisecond or two: the deadline of the test run is what that would break.
+    for _ in range(30_000):
+        assert not is_title(line)
+        assert not is_attribution(line)

@@ -41,10 +41,18 @@ def test_a_forward_is_there_to_be_read() -> None:
 def test_html_and_text_say_the_same() -> None:
     both = drawn(subject="Re: x", text=REPLY, html=HTML_REPLY)
     assert (both.body_text, both.body_html, both.hidden_text) == ("Mine.", "<p>Mine.</p>", REPLY)
-    unknown_container = drawn(subject="Re: x", text=REPLY, html="<p>Mine.</p><p>Old.</p>")
-    assert (unknown_container.body_text, unknown_container.body_html) == ("Mine.", None)
     unmarked = drawn(subject="Re: x", text="Mine.\n\nOld.", html=HTML_REPLY)
     assert (unmarked.body_text, unmarked.body_html, unmarked.hidden_text) == ("Mine.", "<p>Mine.</p>", "Mine.\n\nOld.")
+
+
+def test_html_that_does_not_say_what_it_quotes_is_shown_as_it_came() -> None:
+    html = '<p>Mine, <b>bold</b> <img src="cid:a@b.example"></p><p>Old.</p>'
+    found = drawn(subject="Re: x", text=REPLY, html=html)
+    for each in (found, found.knowing(History.of(["Old."]), History())):
+        assert (each.body_text, each.body_html) == ("Mine.", html)
+    stub = drawn(subject="Re: x", text=REPLY.replace("Mine.", "Use an HTML program."), html="<p>Mine.</p><p>Old.</p>")
+    for each in (stub, stub.knowing(History.of(["Old."]), History())):
+        assert (each.body_text, each.body_html) == ("Use an HTML program.", "<p>Mine.</p><p>Old.</p>")
 
 
 def test_answers_between_the_lines_stay_in_both() -> None:

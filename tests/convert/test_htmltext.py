@@ -27,3 +27,7 @@ def test_text_of_html_that_no_parser_should_see() -> None:
 @pytest.mark.parametrize("start", ["%PDF-1.7 is broken", "PK\x03\x04", "\x06\x07\x08\x0b" * 20])
 def test_text_that_begins_as_a_file_does(start: str) -> None:
     assert as_text(f"{start}<br>on my <b>printer</b>").endswith("\non my printer")
+
+
+def test_tags_that_never_end_are_read_in_linear_time() -> None:
+    as_text("<div>" * 3000 + "<br " * 200_000)  # the deadline of the test run is what a quadratic reader would break
