@@ -192,7 +192,7 @@ def explain(program: Program, /, file: BinaryIO, to: tuple[str, ...], *, as_json
         snapshots, recorder = open_judge(program.settings, database)
         policy = snapshots.newest.policy
         evidence = asyncio.run(_asked(program.settings, given, octets))
-        analysis = analyse(Task.of(_received(octets), separators(policy, given.rcpt_to), evidence))
+        analysis = analyse(Task.of(_received(octets), given, separators(policy, given.rcpt_to), evidence))
         lookups = evidence.answers if evidence is not None else ()
         explanations = explain_mail(database, recorder, policy, given, analysis, lookups=lookups)
     if as_json:

@@ -16,6 +16,7 @@ from smtpintake.convert.filing import files
 from smtpintake.convert.forwarded import Carried
 from smtpintake.decide.analysis import Analysis
 from smtpintake.intake.spool import Received
+from smtpintake.mail.envelope import Envelope
 from smtpintake.mail.message import Message
 from smtpintake.mail.parse import embedded, read
 from smtpintake.mail.parts import OPAQUE
@@ -25,7 +26,8 @@ from smtpintake.mail.prescan import prescan
 @dataclass(frozen=True, slots=True)
 class Task:
     """One mail: `octets`, or the spool file at `path`. `sha256` is hex, of the whole; `separators` are the lines under
-    which nothing is new; `evidence` is what DNS said of the sender, None where nobody asked.
+    which nothing is new; `evidence` is what DNS said of the sender, None where nobody asked. `null_reverse_path` is
+    False where the envelope is known to have an address.
     """
 
     octets: bytes | None
@@ -33,10 +35,11 @@ class Task:
     sha256: str
     separators: tuple[str, ...]
     evidence: Evidence | None = None
+    null_reverse_path: bool = True
 
     @classmethod
-    def of(cls, mail: Received, separators: tuple[str, ...], evidence: Evidence | None) -> "Task":
-        return cls(mail.octets, mail.path, mail.sha256, separators, evidence)
+    def of(cls, mail: Received, envelope: Envelope, separators: tuple[str, ...], evidence: Evidence | None) -> "Task":
+        return cls(mail.octets, mail.path, mail.sha256, separators, evidence, envelope.mail_from.is_null)
 
 
 def analyse(task: Task) -> Analysis:
@@ -56,7 +59,7 @@ def analyse_several(tasks: Sequence[Task]) -> list[Analysis]:
 
 def _analysis(raw: bytes | mmap.mmap, task: Task) -> Analysis:
     scan = prescan(raw)
-    message = read(raw, task.sha256, scan)
+    message = read(raw, task.sha256, scan, null_reverse_path=task.null_reverse_path)
     if message.refusal:
         return Analysis(message, None)
     verdict = verify(raw, scan, message.author, task.evidence) if task.evidence else UNVERIFIED

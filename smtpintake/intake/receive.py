@@ -115,7 +115,7 @@ class Reception:
         """What an analyser makes of the octets, or why there is nothing: this must not cost the mail its log row."""
         try:
             evidence = await inquiry.evidence() if inquiry is not None else None
-            task = Task.of(mail, separators(self.policy(), envelope.rcpt_to), evidence)
+            task = Task.of(mail, envelope, separators(self.policy(), envelope.rcpt_to), evidence)
             analysis = await self._analysers.analyse(task)
         except Exception as error:  # noqa: BLE001 - a fault of ours: the mail is deferred, its octets and the log row are kept
             _log.exception("a mail could not be analysed", transaction=envelope.transaction_id)

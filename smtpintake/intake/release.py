@@ -31,7 +31,8 @@ def reading(held: Held, blobs: Blobs, policy: Policy) -> Task:
     blobs are not on this machine.
     """
     path = blobs.path(held.raw.blob) if held.raw.blob is not None else None
-    return Task(held.raw.octets, path, held.raw.sha256, separators(policy, _recipients(held)))
+    lines, null = separators(policy, _recipients(held)), not held.rows[0].mail_from
+    return Task(held.raw.octets, path, held.raw.sha256, lines, null_reverse_path=null)
 
 
 def by_operator(held: Held, *, as_new: bool) -> Release:

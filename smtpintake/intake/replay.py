@@ -159,7 +159,9 @@ class Replay:
         lines = separators(self._asked.policy, envelope.rcpt_to)
         try:
             path = await asyncio.to_thread(self._blobs.path, kept.blob) if kept.blob is not None else None
-            analysis = await self._analysers.analyse(Task(kept.octets, path, kept.sha256, lines))
+            null = envelope.mail_from.is_null
+            task = Task(kept.octets, path, kept.sha256, lines, null_reverse_path=null)
+            analysis = await self._analysers.analyse(task)
         except FileNotFoundError:
             return Passed(row, Why.NOT_KEPT, "its blob is gone")
         if analysis is None:

@@ -1,8 +1,8 @@
 """Who speaks: a person, a person through a list, or a machine.
 
-Contract: total. Read from the header alone, most telling sign first; the envelope's null reverse-path is the judge's to
-weigh. RFC 3834 s5 (Auto-Submitted), RFC 3464 (delivery reports), RFC 2919 and RFC 2369 (lists), and the fields that
-were used before there was a standard.
+Contract: total. Read from the header, most telling sign first. The envelope is asked only where nothing but the name of
+the author and the words of the subject tell a bounce: those a person may have as well. RFC 3834 s5 (Auto-Submitted),
+RFC 3464 (delivery reports), RFC 2919 and RFC 2369 (lists), and the fields that were used before there was a standard.
 """
 
 import re
@@ -14,7 +14,8 @@ from smtpintake.mail.message import Origin
 # With a domain; or alone, as qmail and Sendmail write it on their own host.
 _DAEMON: Final = re.compile(r"(?:^|<|\s)\"?mailer-daemon\"?@|^\s*<?mailer-daemon>?\s*(?:\(|$)", re.IGNORECASE)
 _POSTMASTER: Final = re.compile(r"(?:^|<|\s)postmaster@", re.IGNORECASE)
-# What Exchange and Domino call a report that is none by its Content-Type; only ever asked of a postmaster's mail.
+# What Exchange and Domino call a report that is none by its Content-Type; only ever asked of a postmaster's mail, and
+# only where that has no reverse-path (RFC 5321 s4.5.5): a postmaster may be a person, whose delivery failed.
 _FAILURE: Final = re.compile(
     r"\s*(?:undeliverable:|undelivered mail|delivery (?:status notification|failure)|delivery has failed"
     r"|mail delivery fail|message undeliverable|returned mail:|mail system error|failure notice|non[- ]?delivery"
@@ -38,10 +39,10 @@ _LIST_FIELDS: Final = ("list-id", "list-post", "mailing-list", "x-mailing-list",
 Fields = Mapping[str, str]  # the first value of each field, by name in lower case
 
 
-def origin(fields: Fields) -> Origin:
-    """The origin of a mail with these header fields."""
+def origin(fields: Fields, *, null_reverse_path: bool) -> Origin:
+    """The origin of a mail with these header fields, which came with a null reverse-path or not."""
     report = _report_type(fields.get("content-type", ""))
-    if _is_bounce(fields, report):
+    if _is_bounce(fields, report, null_reverse_path=null_reverse_path):
         return Origin.BOUNCE
     if report == "disposition-notification" or any(name in fields for name in _ROBOT_FIELDS):
         return Origin.AUTO_REPLY
@@ -68,13 +69,17 @@ def _report_type(content_type: str) -> str | None:
     return match[1].lower() if match else ""
 
 
-def _is_bounce(fields: Fields, report: str | None) -> bool:
+def _is_bounce(fields: Fields, report: str | None, *, null_reverse_path: bool) -> bool:
     author = fields.get("from", "")
     return (
         report in _REPORTS
         or "x-failed-recipients" in fields
         or _DAEMON.search(author) is not None
-        or (_POSTMASTER.search(author) is not None and _FAILURE.match(fields.get("subject", "")) is not None)
+        or (
+            null_reverse_path
+            and _POSTMASTER.search(author) is not None
+            and _FAILURE.match(fields.get("subject", "")) is not None
+        )
     )
 
 

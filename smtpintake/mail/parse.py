@@ -58,10 +58,19 @@ class _Content:
     root: Node | None = None
 
 
-def read(raw: bytes | memoryview | Octets, sha256: str | None = None, scan: Prescan | None = None) -> Message:
-    """The Message that `raw` is. `sha256` (hex) and `scan` spare the work where the octets were hashed and scanned."""
+def read(
+    raw: bytes | memoryview | Octets,
+    sha256: str | None = None,
+    scan: Prescan | None = None,
+    *,
+    null_reverse_path: bool = True,
+) -> Message:
+    """The Message that `raw` is. `sha256` (hex) and `scan` spare the work where the octets were hashed and scanned.
+    `null_reverse_path` is False where the envelope is known to have an address.
+    """
     octets = raw.tobytes() if isinstance(raw, memoryview) else raw
-    return _message(octets, scan or prescan(octets), 0, len(octets), sha256 or _sha256(octets))
+    digest = sha256 or _sha256(octets)
+    return _message(octets, scan or prescan(octets), 0, len(octets), digest, null_reverse_path=null_reverse_path)
 
 
 def embedded(octets: Octets, view: Attachment) -> Message | None:
@@ -71,10 +80,11 @@ def embedded(octets: Octets, view: Attachment) -> Message | None:
     if view.content_type not in OPAQUE or view.encoding not in transfer.IDENTITY:
         return None
     end = view.offset + view.length
-    return _message(octets, scan_section(octets, view.offset, end), view.offset, end, view.sha256)
+    scan = scan_section(octets, view.offset, end)
+    return _message(octets, scan, view.offset, end, view.sha256, null_reverse_path=True)  # nobody knows
 
 
-def _message(octets: Octets, scan: Prescan, start: int, end: int, sha256: str) -> Message:
+def _message(octets: Octets, scan: Prescan, start: int, end: int, sha256: str, *, null_reverse_path: bool) -> Message:
     """The Message that is `octets[start:end]`, whose header `scan` has."""
     content = _Content() if scan.refusal else _content(octets, scan, end)
     fields: dict[bytes, list[bytes]] = {}
@@ -84,7 +94,7 @@ def _message(octets: Octets, scan: Prescan, start: int, end: int, sha256: str) -
         (field.name.decode("ascii"), fieldvalue.decode(field.value, content.charset)) for field in scan.fields
     )
     first = dict(reversed(header))
-    who = origin(first)
+    who = origin(first, null_reverse_path=null_reverse_path)
     found, from_defects = authors.authors(fields.get(b"from", [])[:MAX_FROM_FIELDS], content.charset)
     defects = [*scan.defects, *from_defects, *content.defects]
     refusal = scan.refusal or (Reason.MESSAGE_COMPLEX if content.broken else None)

@@ -12,9 +12,11 @@ from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.replyaddress import bounce_key, message_id
 from smtpintake.convert.draft import draft
 from smtpintake.decide.analysis import Analysis
+from smtpintake.intake.analysis import Task, analyse
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.explain import explain
 from smtpintake.intake.record import Recorder
+from smtpintake.intake.spool import Received
 from smtpintake.intake.submission import Raw, Submission
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.parse import read
@@ -26,7 +28,7 @@ from smtpintake.wiring import load_templates
 from tests import make
 from tests.intake.office import Office, opened
 from tests.intake.test_record import IMPATIENT, SECRET, World, mail
-from tests.mail import reports
+from tests.mail import letters, reports
 from tests.mail.reports import PER_MAIL
 
 CARA = "cara@customer.example"
@@ -290,3 +292,10 @@ def test_what_a_report_would_do_is_explained_and_done_to_nothing(world: Office) 
     (told,) = explain(world.database, world.recorder, policy, bounced.envelope, bounced.analysis)
     assert (told.outcome, told.reason, told.issue) == ("commented", "report.bounce", "SUP-1")
     assert (world.count(Comment), world.count(AddressScore)) == (0, 0)
+
+
+def test_a_postmaster_who_is_a_person_is_heard() -> None:
+    octets = letters.mail("Subject: Delivery failure of our order 5", author="postmaster@customer.example")
+    for mail_from, origin in (("postmaster@customer.example", "human"), (None, "bounce")):
+        task = Task.of(Received(octets, None, len(octets), "0" * 64), make.envelope(mail_from=mail_from), (), None)
+        assert analyse(task).message.origin == origin

@@ -52,4 +52,5 @@ def test_a_postmaster_bounces_where_the_subject_says_so(subject: str) -> None:
     postmaster = "System Administrator <postmaster@example.com>"
     assert read(mail(f"Subject: {subject}", author=postmaster)).origin is Origin.BOUNCE
     assert read(mail(f"Subject: {subject}")).origin is Origin.HUMAN
+    assert read(mail(f"Subject: {subject}", author=postmaster), null_reverse_path=False).origin is Origin.HUMAN
     assert read(mail("Subject: Your server", author=postmaster)).origin is Origin.HUMAN
