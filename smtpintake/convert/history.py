@@ -92,6 +92,15 @@ class History:
             return [Verdict.KNOWN] * len(lines)
         return _Search(self.text, lines).verdicts()
 
+    def ends_with(self, lines: Sequence[str]) -> bool:
+        """True where one of the texts ends as `lines` do, which are given as their words."""
+        passage = ""
+        for line in reversed(lines):
+            passage = f"{line} {passage}".strip()
+            if _is_telling(passage):
+                return f" {passage} \n" in self.text
+        return False
+
 
 class _Search:
     """The known passages among `lines`: each a list of line numbers, that follow each other in the history."""

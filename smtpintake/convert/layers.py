@@ -39,7 +39,7 @@ _QUOTED: Final = (Layer.MARKED, Layer.BELOW)
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is left to read. `unknown`: some of what was quoted is not known; `answers`: the author wrote between the
-    quoted lines, so that quoted lines stay for being answered.
+    quoted lines, so that quoted lines stay for being answered, or below them without a mark.
     """
 
     text: str
@@ -82,7 +82,8 @@ class Layers:
                 shown[number] = True
         text = "\n".join(_tidied(list(self._rendered(shown, set(answers)))))
         unknown = any(verdict is not Verdict.KNOWN and number not in answers for number, verdict in verdicts.items())
-        return Told(text, unknown, bool(between))
+        inserted = any(verdict is Verdict.INSERTED for verdict in verdicts.values())
+        return Told(text, unknown, bool(between) or inserted)
 
     # ---- what is known ---------------------------------------------------------------------------------------------
 
@@ -95,7 +96,22 @@ class Layers:
             if number in self.nested and below is Verdict.KNOWN:
                 verdicts[number] = below
             below = verdicts[number]
+        for number in self._below_the_end(numbers, verdicts, history):
+            verdicts[number] = Verdict.INSERTED
         return verdicts
+
+    def _below_the_end(self, numbers: list[int], verdicts: dict[int, Verdict], history: History) -> list[int]:
+        """The lines below the end of a known text, where nothing marks or announces them: no client put them there."""
+        end = max((at for at, number in enumerate(numbers, 1) if verdicts[number] is Verdict.KNOWN), default=0)
+        rest = numbers[end:]
+        if not end or not rest or any(self.layers[number] is not Layer.BELOW for number in rest):
+            return []
+        last = numbers[end - 1]
+        following = list(self.lines[last + 1 :])
+        if quoting.first_quotation(following, old=True) is not None or any(map(quoting.is_rule, following)):
+            return []
+        known = [number for number in numbers[:end] if verdicts[number] is Verdict.KNOWN]
+        return rest if history.ends_with([self.said[number] for number in known]) else []
 
     def _is_repeated(self, of_sender: History) -> bool:
         block = words("\n".join(self._of(Layer.REPEATABLE)))
@@ -108,7 +124,7 @@ class Layers:
 
     def _is_answer(self, number: int, verdicts: dict[int, Verdict]) -> bool:
         """True for the author's own lines. Below Outlook's header block nothing marks them: there it is one that was
-        put in between two lines that follow each other in the history.
+        put in between two lines that follow each other in the history, or below the end of what it has.
         """
         layer = self.layers[number]
         if layer is Layer.BELOW:
@@ -153,10 +169,20 @@ class Layers:
 
     def _rendered(self, shown: list[bool], answers: set[int]) -> Iterator[str | None]:
         """The lines that are left, and None for each that is not."""
+        quoted = [shown[at] and layer in _QUOTED and at not in answers for at, layer in enumerate(self.layers)]
         for number, line in enumerate(self.lines):
-            below = self.layers[number] is Layer.BELOW and number not in answers
-            unmarked = below and not quoting.bears(line, ">")
-            yield (f"> {line}".rstrip() if unmarked else line) if shown[number] else None
+            if not shown[number]:
+                yield None
+            elif not quoted[number]:
+                yield line
+            elif not quoting.bare(line).strip() and False in (
+                quoted[max(number - 1, 0)],
+                *quoted[number + 1 : number + 2],
+            ):
+                yield ""  # a mark alone, with nothing that it joins
+            else:
+                unmarked = self.layers[number] is Layer.BELOW and not quoting.bears(line, ">")
+                yield f"> {line}".rstrip() if unmarked else line
 
 
 def is_too_long(text: str) -> bool:
@@ -168,7 +194,7 @@ def layers(text: str, separators: tuple[str, ...]) -> Layers | None:
     """The layers of a reply; None where it is too long, or nothing is quoted and nothing looks like a signature."""
     if is_too_long(text):
         return None
-    lines = [line.rstrip() for line in text.split("\n")]
+    lines = signature.lines_of(text)
     found = _quoted(lines, separators)
     _sign(lines, found)
     if not any(layer in _QUOTED or layer is Layer.REPEATABLE for layer in found):

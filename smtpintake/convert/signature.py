@@ -1,8 +1,8 @@
 """Signatures: `-- ` and what follows it, what devices add, and the block that the same sender ended with before.
 
-Contract: pure, total, linear. Each function takes lines without white space at their ends and gives the number of the
-first line of the signature that they end with, or their count where they end with none. What nobody marked as a
-signature is only taken for one as `repeatable` says, and where the sender's earlier mail holds the very same lines.
+Contract: pure, total, linear. Each function takes lines as `lines_of` gives them, and gives the number of the first
+line of the signature that they end with, or their count where they end with none. What nobody marked as a signature is
+only taken for one as `repeatable` says, and where the sender's earlier mail holds the very same lines.
 """
 
 import re
@@ -14,8 +14,13 @@ MAX_LINES: Final = 12  # more is text that happens to follow two hyphens
 _LEAST_LINES: Final = 3  # of a block that nothing marks
 _MAX_LINE: Final = 80
 
-MARK: Final = re.compile(r"--\s?")
-_SENTENCE: Final = (".", "?", "!", ":", ";", ",")
+_MARK: Final = "-- "  # RFC 3676 s4.3
+_LONE_HYPHENS: Final = "--"  # that mark, as clients and HTML leave it; or what people write between two thoughts
+_MAX_CARD: Final = 5  # lines of a card
+_CARD_WORDS: Final = 10  # in each of them
+_ENDS: Final = (".", "?", "!", ";", ",")
+_GOES_ON: Final = (":", ",")
+_SENTENCE: Final = (*_ENDS, ":")
 _ITEM: Final = re.compile(r"\s*(?:[-*+•·>|]|[0-9]{1,3}[.)])\s")
 _CONTACT: Final = re.compile(r"[^\s@]@[^\s@]|https?://|www\.|[0-9](?:[ ()/.-]{0,2}[0-9]){5}")
 # What a device calls itself after "sent with": what people send with a carrier, and tell last, is no signature.
@@ -30,11 +35,16 @@ _NUMBER: Final = re.compile(r"[0-9]{6}|[0-9]{1,2}[./][0-9]{1,2}[./]")  # of a pa
 _MAX_DEVICE: Final = 120
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of `text` without white space at their ends, but for that of the mark."""
+    return [line if line == _MARK else line.rstrip() for line in text.split("\n")]
+
+
 def marked(lines: list[str]) -> int:
-    """Where a marked signature begins: behind a line of two hyphens (RFC 3676 s4.3), or with what a device added."""
+    """Where a marked signature begins: with a line of two hyphens, or with what a device added."""
     end = _end(lines)
     for number in range(max(0, end - MAX_LINES - 1), end):
-        if MARK.fullmatch(lines[number]) and any(lines[:number]):
+        if _is_mark(lines, number, end) and any(lines[:number]):
             return number
     devices = end
     while devices and (not lines[devices - 1] or _is_device(lines[devices - 1])):
@@ -62,8 +72,24 @@ def repeatable(lines: list[str]) -> int:
 
 def is_only(lines: list[str]) -> bool:
     """True where `lines` are nothing but a marked signature."""
-    first = next((line for line in lines if line), "")
-    return MARK.fullmatch(first) is not None or _is_device(first)
+    first = next((number for number, line in enumerate(lines) if line), 0)
+    return bool(lines) and (_is_mark(lines, first, _end(lines)) or _is_device(lines[first]))
+
+
+def _is_mark(lines: list[str], number: int, end: int) -> bool:
+    """True where the signature that ends before line `end` begins with line `number`. Behind two hyphens without a
+    space nothing is one but what stands on a card: few short lines, a name first, no sentence, and how to reach them.
+    """
+    if lines[number] != _LONE_HYPHENS:
+        return lines[number] == _MARK
+    card = [line for line in lines[number + 1 : end] if line]
+    return (
+        0 < len(card) <= _MAX_CARD
+        and not (number and lines[number - 1].endswith(_GOES_ON))
+        and not any(line.endswith(_ENDS) or _ITEM.match(line) or len(line.split()) > _CARD_WORDS for line in card)
+        and not any(word[0].islower() or word[0].isdigit() for word in card[0].split() if not _CONTACT.search(word))
+        and any(map(_CONTACT.search, card))
+    )
 
 
 def _is_device(line: str) -> bool:

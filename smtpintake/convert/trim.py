@@ -23,7 +23,7 @@ def trim(text: str, separators: tuple[str, ...], *, reply: bool) -> str:
 
     What a mail that is no `reply` quotes is its subject matter; only a separator line proves it a reply after all.
     """
-    lines = [line.rstrip() for line in text.split("\n")]
+    lines = signature.lines_of(text)
     cut = next(quoting.separating(lines, separators), None)
     if cut is None and not reply:
         return text

@@ -173,3 +173,12 @@ def test_what_is_hidden_has_the_notes_as_well() -> None:
     assert found.hidden_text == f"{REPLY}\n\n(signature unverified)"
     told = found.knowing(History.of(["Old."]), History())
     assert (told.body_text, told.hidden_text) == (found.body_text, found.hidden_text)
+
+
+def test_own_words_in_the_container_of_the_quotation_stay_in_both() -> None:
+    asked = "Which of the two printers is on fire, the black one or the white one?"
+    html = f'<p>See below.</p><blockquote type="cite"><p>{asked}</p><p>The black one.</p></blockquote>'
+    for text in (None, "See below.\n\nThe black one."):
+        told = drawn(subject="Re: x", text=text, html=html).knowing(History.of([asked]), History())
+        assert "The black one." in told.body_text
+        assert "The black one." in (told.body_html or "")

@@ -50,6 +50,17 @@ def test_below_the_quotation() -> None:
     assert told(f"{GMAIL}\n{QUOTED}\n\nThe black one.\n\n-- \nCara") == "The black one."
 
 
+@pytest.mark.parametrize("before", [OUTLOOK, GMAIL])
+def test_own_words_below_the_end_of_an_unmarked_quotation(before: str) -> None:
+    assert told(f"{before}\n{ASKED}\n\nThe black one.\n\nNobody.") == "The black one.\n\nNobody."
+    inserted = ASKED.replace("one?", "one?\n\nThe black one.")
+    assert told(f"{before}\n{inserted}\n\nDo come.").endswith("\nThe black one.\n\n> Ana Ruiz\n\nDo come.")
+    # Part of a text, or one mail below the other: nothing tells whose words they are.
+    assert told(f"{before}\n{ASKED.removesuffix('Ana Ruiz')}\nAna Roe").endswith("> Ana Roe")
+    older = f"{OUTLOOK}\nNobody has ever heard of this."
+    assert told(f"{before}\n{ASKED}\n\n{older}").endswith("> Nobody has ever heard of this.")
+
+
 @pytest.mark.parametrize("mark", ["> ", ""])
 @pytest.mark.parametrize("before", [OUTLOOK, GMAIL])
 def test_what_is_not_known_stays_and_is_marked(before: str, mark: str) -> None:

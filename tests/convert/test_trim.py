@@ -90,7 +90,7 @@ def test_an_empty_result_shows_everything(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "signature", ["-- \nAna Ruiz\nExample Ltd.", "--\nAna", "Sent from my phone", "Gesendet von meinem Gerät"]
+    "signature", ["-- \nAna Ruiz\nExample Ltd.", "-- \nAna", "Sent from my phone", "Gesendet von meinem Gerät"]
 )
 def test_signatures(signature: str) -> None:
     assert trimmed(f"My answer.\n\n{signature}") == "My answer."
@@ -173,3 +173,27 @@ def test_answers_that_only_the_author_announces_stay(own: str, above: str) -> No
     assert trimmed(text).strip() == text.strip()
     marked = f"{own}\n\n{GMAIL}\n> How many?\n"
     assert trimmed(marked) == own
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Two options:\n--\nEither you refund me the 100 EUR, or I go to court next week.",
+        "Two options\n--\nEither you refund me the 100 EUR\nor I go to court next week",
+        "Hello.\n--\nRefund me",
+        "My number is new.\n--\ncall me at 030 1234567",
+        "Send it to:\n--\nCara Roe\ncara@customer.example",
+        "I have\n--\n- 1 printer\n- cara@customer.example",
+    ],
+)
+def test_two_hyphens_without_a_space_hide_no_words(text: str) -> None:
+    assert trim(text, (), reply=True) == text
+
+
+@pytest.mark.parametrize("card", ["Cara Roe\nCustomer Ltd\n\nTel. +49 30 123456", "Cara Roe - cara@customer.example"])
+def test_behind_them_a_card_is_a_signature(card: str) -> None:
+    assert trim(f"It burns.\n--\n{card}", (), reply=True) == "It burns."
+
+
+def test_behind_the_mark_anything_short_is_one() -> None:
+    assert trim("It burns.\n-- \nWe print at night.", (), reply=True) == "It burns."
