@@ -29,7 +29,7 @@ def test_each_changed_key_has_a_line() -> None:
     assert differences(before, after) == (
         '~ project SUP: name "Support" -> "Help"',
         "~ inbox a: active true -> false",
-        '~ inbox a: language "en" -> "de"',
+        '~ inbox a: language "" -> "de"',
         '+ inbox new: addresses ["new@example.org"], project "SUP"',
         "- inbox gone",
     )

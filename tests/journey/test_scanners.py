@@ -73,7 +73,8 @@ Open = Callable[..., AbstractAsyncContextManager[Intake]]
 def opened(tmp_path: Path) -> Open:
     @asynccontextmanager
     async def open_it(scanner: dict[str, Any], **inbox: Any) -> AsyncIterator[Intake]:
-        database = new_sqlite(f"sqlite:///{tmp_path}/test.db")
+        url = f"sqlite:///{tmp_path}/test.db"
+        database = Database(url) if (tmp_path / "test.db").exists() else new_sqlite(url)
         with database.writing() as session:
             apply(session, make.policy(**inbox).document, "test", prune=False, now=make.NOW)
         settings = Settings.model_validate(
