@@ -45,6 +45,7 @@ _SIGNS: Final = (
     "stopspelling",
     "-----",
 )
+_OWN_PICTURE: Final = 'img[src^="cid:" i], img[src^="data:" i]'  # one that the mail brings along
 # What Outlook's application adds by itself, where nobody wrote something else there.
 _BY_DEVICE: Final = "#ms-outlook-mobile-signature"
 
@@ -74,7 +75,8 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
         quoted += _cut_at(body, quoting.is_title)
     if quoted:
         _drop_signature(body)
-    return Parted(body.inner_html or "", tuple(quoted)) if quoted and body.text(strip=True).strip() else None
+    left = body.text(strip=True).strip() or body.css_first(_OWN_PICTURE) is not None
+    return Parted(body.inner_html or "", tuple(quoted)) if quoted and left else None
 
 
 def _present(separators: tuple[str, ...], html: str) -> list[str]:

@@ -8,6 +8,7 @@ that somebody had the right to give. A mail that passes another one on is drawn 
 two apart, for where the forwarder's word counts. Pure and total.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -30,7 +31,10 @@ from smtpintake.mail.message import Message, Origin
 from smtpintake.mail.threadkeys import base_subject, is_forward
 
 NO_TEXT: Final = "(this mail had no text)"
+PICTURE_ONLY: Final = "(this mail had a picture and no text)"
 COMMANDS_ONLY: Final = "(this mail had nothing but commands)"
+
+_PICTURE: Final = re.compile(r"<img\s[^<>]*\bsrc=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ def _own_words(message: Message, whole: str, html: _Html, separators: tuple[str,
     if (message.text and quoting.first_quotation(whole.split("\n"))) or quoting.points_below(own):
         return whole, html.whole  # answered between the quoted lines: they belong together
     # Only the HTML says which part is quoted, and there it is certain.
-    return own or whole, html.own
+    return (own, html.own) if own else (whole, html.whole)
 
 
 def _reading(message: Message, whole: str, html: _Html, separators: tuple[str, ...]) -> Reading | None:
@@ -215,7 +219,16 @@ def _reading(message: Message, whole: str, html: _Html, separators: tuple[str, .
     if of_text is None and html.parted is None and not is_too_long(whole):
         return None
     of_html = QuotingHtml.of(html.parted, html.own, of_text) if html.parted and html.own else None
-    return Reading(whole, html.whole, of_text, of_html, message.notes)
+    return Reading(
+        whole, html.whole, of_text, of_html, message.notes, PICTURE_ONLY if _has_picture(message, html) else ""
+    )
+
+
+def _has_picture(message: Message, html: _Html) -> bool:
+    """True where the author sent a picture; those of what they quote are none of theirs."""
+    if html.own is not None:
+        return _PICTURE.search(html.own.html) is not None
+    return any(attachment.content_type.startswith("image/") for attachment in message.attachments)
 
 
 # ---- a mail that passes another one on -------------------------------------------------------------------------------

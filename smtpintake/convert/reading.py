@@ -55,13 +55,16 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`whole` and `html` are all that the mail says. A mail that is too long to be read so has nothing else."""
+    """`whole` and `html` are all that the mail says. A mail that is too long to be read so has nothing else. `wordless`
+    says what the author sent where they wrote no word of their own; empty where that is nothing.
+    """
 
     whole: str
     html: SafeHtml | None
     layers: Layers | None
     quoting_html: QuotingHtml | None
     notes: tuple[str, ...]
+    wordless: str = ""
 
     @property
     def quotes(self) -> bool:
@@ -73,14 +76,16 @@ class Reading:
         if self.layers is None or not self.layers.has_quotation:
             return self._told_by_html(html_known, of_sender)
         told = self.layers.told(history, of_sender)
-        if told.unknown or told.answers or not told.text or not html_known:
-            return Read(told.text or self.whole, self.html, quotes=True, known=not told.unknown and html_known)
+        text = told.text or self.wordless
+        if told.unknown or told.answers or not text or not html_known:
+            return Read(text or self.whole, self.html, quotes=True, known=not told.unknown and html_known)
         own = self.quoting_html.own if self.quoting_html else self.html
-        return Read(told.text, own, quotes=True, known=True)
+        return Read(text, own, quotes=True, known=True)
 
     def _told_by_html(self, known: bool, of_sender: History) -> Read:
         """Where the text does not say which part of it is quoted."""
         if self.quoting_html is not None and known:
-            return Read(self.quoting_html.own_text or self.whole, self.quoting_html.own, quotes=True, known=True)
+            text = self.quoting_html.own_text or self.wordless or self.whole
+            return Read(text, self.quoting_html.own, quotes=True, known=True)
         text = self.layers.told(History(), of_sender).text if self.layers else self.whole
         return Read(text or self.whole, self.html, quotes=self.quoting_html is not None, known=known)

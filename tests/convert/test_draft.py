@@ -2,11 +2,12 @@
 
 import pytest
 
-from smtpintake.convert.draft import NO_TEXT, Draft, draft
+from smtpintake.convert.draft import NO_TEXT, PICTURE_ONLY, Draft, draft
 from smtpintake.convert.history import History
 from smtpintake.convert.layers import MAX_LINES
 from smtpintake.convert.quoted import Quoted
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
+from smtpintake.mail.message import Attachment
 from tests import make
 
 REPLY = "Mine.\n\nOn 3 Nov 2025, at 10:00, Bob <bob@example.org> wrote:\n> Old."
@@ -182,3 +183,31 @@ def test_own_words_in_the_container_of_the_quotation_stay_in_both() -> None:
         told = drawn(subject="Re: x", text=text, html=html).knowing(History.of([asked]), History())
         assert "The black one." in told.body_text
         assert "The black one." in (told.body_html or "")
+
+
+PICTURE = '<div><img src="cid:a@b.example"></div>'
+
+
+@pytest.mark.parametrize("text", [REPLY.removeprefix("Mine.\n\n"), None])
+def test_an_answer_that_is_only_a_picture_hides_what_it_quotes(text: str | None) -> None:
+    html = f'{PICTURE}<blockquote type="cite">Old.</blockquote>'
+    found = drawn(subject="Re: x", text=text, html=html)
+    told = found.knowing(History.of(["Old."]), History())
+    assert (told.body_text, told.body_html, told.quoted) == (PICTURE_ONLY, PICTURE, Quoted.PROVED)
+    assert "Old." in told.hidden_text
+    for each in (found, found.knowing(History.of(["Older."]), History())):
+        assert "Old." in each.body_text
+        assert "Old." in (each.body_html or "")
+
+
+def test_a_picture_beside_a_text_that_only_quotes() -> None:
+    picture = Attachment("a.jpg", "image/jpeg", 0, 1, "7bit", 1, "0" * 64)
+    found = drawn(subject="Re: x", text=REPLY.removeprefix("Mine.\n\n"), attachments=(picture,))
+    assert found.knowing(History.of(["Old."]), History()).body_text == PICTURE_ONLY
+
+
+@pytest.mark.parametrize("picture", ["", '<img src="https://tracker.example/1.gif">'])
+def test_a_mail_that_only_quotes_says_so_whole(picture: str) -> None:
+    html = f'{picture}<blockquote type="cite">Old.</blockquote>'
+    found = drawn(subject="Re: x", text=REPLY.removeprefix("Mine.\n\n"), html=html)
+    assert "Old." in found.knowing(History.of(["Old."]), History()).body_text
