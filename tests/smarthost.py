@@ -54,6 +54,12 @@ class Host:
             server.transport.abort()
         return reply
 
+    async def handle_EHLO(  # noqa: N802
+        self, _: SMTP, session: Session, __: Envelope, hostname: str, replies: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [self.always["EHLO"]] if "EHLO" in self.always else replies
+
     async def handle_MAIL(self, server: SMTP, _: Session, envelope: Envelope, address: str, options: Any) -> str:  # noqa: N802
         envelope.mail_from = address
         envelope.mail_options.extend(options)

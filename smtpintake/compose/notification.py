@@ -134,13 +134,13 @@ def _references(told: Notification, anchor: str) -> tuple[str, ...]:
 
 def _from_name(told: Notification) -> str:
     """`Ana Ruiz (Customer support)`, where the words are those of one person; `Cara Roe (via Customer support)` where
-    they don't work there.
+    they don't work there, whatever they call themselves.
     """
     authors = {(each.author, each.by_staff) for each in told.words}
     author, by_staff = authors.pop() if len(authors) == 1 else ("", True)
-    if author in ("", told.inbox_name):
-        return told.inbox_name
-    return f"{author} ({told.inbox_name})" if by_staff else f"{author} (via {told.inbox_name})"
+    if not by_staff:
+        return f"{author} (via {told.inbox_name})".strip()
+    return told.inbox_name if author in ("", told.inbox_name) else f"{author} ({told.inbox_name})"
 
 
 def _values(told: Notification, inbox: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPConnectError,
     SMTPException,
+    SMTPHeloError,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPServerDisconnected,
@@ -104,6 +105,9 @@ class Connection:
         except SMTPTimeoutError:
             self._drop()
             return Deferred(f"{self.smarthost} did not answer in time", unreachable=True)
+        except SMTPHeloError as error:
+            self._drop()  # it refuses us, and no mail yet
+            return self._unreachable(error)
         except SMTPResponseException as error:
             await self._reset(smtp, error.code)
             return self._refused(error, rcpt_to)

@@ -172,6 +172,12 @@ class _Story:
         else:
             yield recipient
 
+    def _by_staff(self, happened: Happened) -> bool:
+        """True where the words are of whoever works on the issue; what they pass on is another's."""
+        said = self._said(happened)
+        passed_on = happened.kind is Happening.CREATED and said.author_address != happened.author_address
+        return happened.by_staff and not passed_on
+
     def _said(self, happened: Happened) -> Said:
         return self.issue.what_was_said(happened.comment_id)
 
@@ -188,14 +194,14 @@ class _Story:
             address=address,
             inbox_name=name,
             language=person.language or issue.language,
-            words=tuple(_words(self._said(each), person, name, by_staff=each.by_staff) for each in said),
+            words=tuple(_words(self._said(each), person, name, by_staff=self._by_staff(each)) for each in said),
             changes=tuple(self._changes(news)),
             nonce=f"{self.news[-1].id}-{number}",
             now=self.now,
             root=issue.root,
             subaddresses=self.inbox.subaddresses,
             previous=self.last_mails.get(person.address),
-            automatic=person.works or not any(each.by_staff for each in said),
+            automatic=person.works or not any(self._by_staff(each) for each in said),
         )
 
     def files_of(self, news: Sequence[Happened]) -> list[FileRow]:

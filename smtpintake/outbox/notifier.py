@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from smtpintake.outbox.letters import Letter, Writer
 from smtpintake.store import events
@@ -70,7 +70,7 @@ class Notifier:
                 break
             try:
                 self._tell(issue_id)
-            except DBAPIError:
+            except (OperationalError, InterfaceError):  # the database, whatever the issue
                 raise
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one issue
                 _log.exception("nobody could be notified, and will be tried again", issue_id=issue_id)

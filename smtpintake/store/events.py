@@ -18,6 +18,7 @@ from smtpintake.store.schema import Event
 from smtpintake.store.schema.event import PENDING
 
 MAX_NOTE: Final = 2000
+MAX_PENDING: Final = 100  # of one issue, that are told in one mail
 
 _table: Final = Event.__table__
 _event: Final = _table.c
@@ -72,8 +73,11 @@ def due(connection: Connection, now: datetime, count: int) -> list[int]:
 
 
 def pending(connection: Connection, issue_id: int) -> tuple[Happened, ...]:
-    """What is to be told of an issue, in order: also what is not due yet, so that it goes in one mail."""
-    rows = connection.execute(select(_table).where(_pending, _event.issue_id == issue_id).order_by(_event.id))
+    """What is to be told of an issue, in order: also what is not due yet, so that it goes in one mail. Of more than
+    `MAX_PENDING` the first ones.
+    """
+    wanted = select(_table).where(_pending, _event.issue_id == issue_id).order_by(_event.id)
+    rows = connection.execute(wanted.limit(MAX_PENDING))
     return tuple(
         Happened(
             row.issue_id,

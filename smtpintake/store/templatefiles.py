@@ -23,8 +23,12 @@ class TemplateFiles:
 
 def read_templates(folder: Path) -> TemplateFiles:
     """What `folder` has; of files of other kinds, which editors leave behind, nothing is said."""
-    if not folder.is_dir():
+    try:
+        next(folder.iterdir(), None)  # rglob passes over what it may not read, and says nothing
+    except (FileNotFoundError, NotADirectoryError):
         return TemplateFiles({}, (TemplateFault(str(folder), 0, "there is no such folder"),))
+    except OSError as error:
+        return TemplateFiles({}, (TemplateFault(str(folder), 0, f"cannot be read: {error.strerror}"),))
     read = dict(_read(folder))
     return TemplateFiles(
         {name: text for name, text in read.items() if isinstance(text, str)},

@@ -107,6 +107,15 @@ async def test_a_server_of_another_kind_is_a_value_too(greeting: bytes) -> None:
     assert result.note.isprintable()
 
 
+async def test_a_smarthost_that_refuses_our_greeting_refuses_no_mail() -> None:
+    host = Host(always={"EHLO": "550 5.7.1 go away"})
+    async with listening(host):
+        result = await send(smarthost(host, tls=Tls.NONE))
+    assert isinstance(result, Deferred)
+    assert result.unreachable
+    assert "550 5.7.1 go away" in result.note
+
+
 async def test_one_connection_serves_many_mails_refused_ones_between() -> None:
     async with listening(Host()) as host:
         host.plan("RCPT", "250 OK", "550 no", "250 OK")

@@ -10,12 +10,14 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from smtpintake.decide.policy import read_document
 from smtpintake.intake.submission import Submission
 from smtpintake.outbox import letters
 from smtpintake.outbox.letters import Writer
 from smtpintake.outbox.notifier import LATER, Notifier
+from smtpintake.store import events
 from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.configure import apply
 from smtpintake.store.edit import add_comment, edit_issue
@@ -281,6 +283,29 @@ def test_a_machines_answer_is_told_to_nobody(desk: Desk) -> None:
     assert heard(desk) == {}
 
 
+@pytest.mark.parametrize("name", ["Support", ""])
+def test_no_customer_speaks_for_the_inbox(desk: Desk, name: str) -> None:
+    desk.configure(agents=["comment"])
+    desk.created()
+    desk.submit(mail(author=f"{name} <{CARA}>", subject="Re: [SUP-1] Printer on fire", message_id="m2@x.example"))
+    (sent,) = notified(desk)
+    assert parsed(sent)["From"].addresses[0].display_name == f"{name} (via Support)".strip()
+
+
+def test_the_backlog_of_an_issue_is_told_in_mails_of_a_bounded_length(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.created()
+    monkeypatch.setattr(events, "MAX_PENDING", 2)
+    for number in range(3):
+        desk.comment(f"Answer {number}", ANA)
+    told = [content(sent) for _ in range(3) for sent in notified(desk)]
+    assert [[f"Answer {number}" in text for number in range(3)] for text in told] == [
+        [True, True, False],
+        [False, False, True],
+    ]
+
+
 def test_an_operator_speaks_for_the_inbox(desk: Desk) -> None:
     desk.created()
     desk.comment("On our way.")
@@ -362,20 +387,23 @@ def test_several_notifiers_tell_once(desk: Desk) -> None:
     assert sum(text.count("Answer") for text in told) == 10
 
 
-def test_a_fault_with_one_issue_keeps_no_other_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", [ZeroDivisionError(), IntegrityError("INSERT", None, ValueError("not unique"))])
+def test_a_fault_with_one_issue_keeps_no_other_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
     desk.configure(unassigned=["created"])
     desk.submit(mail(subject="bad"), mail(subject="good"))
     compose = letters.compose_notification
 
     def faulty(told: Any, *others: Any) -> Any:
         if told.title == "bad":
-            raise ZeroDivisionError
+            raise fault
         return compose(told, *others)
 
     monkeypatch.setattr(letters, "compose_notification", faulty)
     assert {parsed(each)["Subject"] for each in notified(desk)} == {"Re: [SUP-2] good"}
     (waiting,) = [each for each in desk.rows(Event) if each.told_at is None]
-    assert "ZeroDivisionError" in waiting.note
+    assert type(fault).__name__ in waiting.note
     monkeypatch.undo()
     assert notified(desk) == []
     assert len(notified(desk, make.NOW + LATER)) == 2
