@@ -23,6 +23,7 @@ MAX_TEXTS: Final = 1 << 20  # characters of all text parts; what comes then is a
 MAX_DEPTH: Final = 3  # of parts that wrap others: signed, encrypted and signed again is what occurs
 
 MAX_NOTES: Final = 5
+MAX_SAID: Final = 4 << 10  # characters in which a mail may say itself what its calendar says
 MAX_NAMED: Final = 16 << 10  # encoded octets of a named text that is taken for the body
 
 UNVERIFIED: Final = "(signature unverified)"
@@ -173,7 +174,9 @@ class Bodies:
     def _invitation(self, part: Part) -> str:
         octets, more = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, calendar.MAX_CALENDAR)
         text, _ = charset.decode(octets, part.charset, cut=more)
-        return calendar.described(text, at_length=self._is_empty())
+        beginning = self._sections[0].plain or "" if self._sections else ""
+        said = {" ".join(line.split()) for line in beginning[:MAX_SAID].split("\n")}
+        return calendar.described(text, at_length=self._is_empty(), said=said)
 
     def _open_smime(self, part: Part) -> bool:
         beginning, _ = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, _BEGINNING)

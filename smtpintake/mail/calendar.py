@@ -5,7 +5,7 @@ meant, with the zone that the sender named: nothing is converted, as nobody know
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -53,24 +53,26 @@ _Properties = dict[str, _Property]
 _NOTHING: Final = _Property({}, "")
 
 
-def described(calendar: str, *, at_length: bool) -> str:
+def described(calendar: str, *, at_length: bool, said: Collection[str] = ()) -> str:
     """The lines that tell of the (first) event in `calendar`; '' where it is about none. `at_length`: with what its
-    author wrote about it, which most mails say in their text as well.
+    author wrote about it, which most mails say in their text as well. What it is and where are not told again where one
+    of the lines `said` is just that; when is, as most texts leave out the zone.
     """
     method, event = _first_event(calendar)
     heading = _heading(method, event)
     if not heading:
         return ""
+    title, place = _text(event, "SUMMARY"), _text(event, "LOCATION")
     lines = [
-        (heading, _text(event, "SUMMARY") or "(without a title)"),
         ("When", _when(event)),
         ("Repeats", _repeats(event)),
-        ("Where", _text(event, "LOCATION")),
+        ("Where", "" if place in said else place),
         ("Organiser", _person(event.get("ORGANIZER", _NOTHING))),
     ]
     if method == "REPLY":
         lines.append(("Attendee", _person(event.get("ATTENDEE", _NOTHING))))
-    told = "\n".join(f"{name}: {value}" for name, value in lines if value)
+    first = heading if title and title in said else f"{heading}: {title or '(without a title)'}"
+    told = "\n".join([first, *(f"{name}: {value}" for name, value in lines if value)])
     about = _unescaped(event.get("DESCRIPTION", _NOTHING).value, "\n").strip()[:MAX_DESCRIPTION] if at_length else ""
     return f"{told}\n\n{about}" if about else told
 

@@ -90,6 +90,14 @@ def test_it_stands_below_the_text_once_and_the_file_is_kept() -> None:
     assert [attachment.name for attachment in message.attachments] == ["", "invite.ics"]
 
 
+def test_what_the_text_says_is_not_told_again() -> None:
+    event = "Content-Type: text/calendar\n\n" + ics("SUMMARY:The plan", "DTSTART:20261103T100000Z", "LOCATION:Room 1")
+    said = draft(read(multipart("\nThe  plan\n3 Nov, 10:00\nRoom 1", event)), ())
+    assert said.body_text == "The  plan\n3 Nov, 10:00\nRoom 1\n\nInvitation\nWhen: 2026-11-03 10:00 (UTC)"
+    other = draft(read(multipart("\nThe plan B\nRoom 12", event)), ())
+    assert other.body_text.endswith("Invitation: The plan\nWhen: 2026-11-03 10:00 (UTC)\nWhere: Room 1")
+
+
 def test_an_invitation_may_be_all_that_a_mail_says() -> None:
     invitation = ics("SUMMARY:Plan", "DESCRIPTION:Bring\\, please:\\n- the keys")
     drawn = draft(read(mail("Content-Type: text/calendar", body=invitation)), ())
