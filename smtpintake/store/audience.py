@@ -242,7 +242,8 @@ def _directory(connection: Connection, issue: About, parts: Collection[str]) -> 
             or_(
                 _person.id == issue.assignee_id,
                 _person.id.in_(select(_address.person_id).where(_address.address.in_(parts))),
-                _role.id.is_not(None),
+                # Customers, who may be thousands, are concerned by what they take part in alone.
+                and_(_role.id.is_not(None), or_(_role.role != Role.CUSTOMER, _role.permissions != "")),
             )
         )
         .order_by(_person.id)

@@ -1,6 +1,6 @@
 """Who hears what of an issue: from a mail's octets, or an operator's change, to the mails in the outbox."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -17,7 +17,7 @@ from smtpintake.intake.submission import Submission
 from smtpintake.outbox import letters
 from smtpintake.outbox.letters import Writer
 from smtpintake.outbox.notifier import LATER, Notifier
-from smtpintake.store import events
+from smtpintake.store import audience, events
 from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.configure import apply
 from smtpintake.store.edit import add_comment, edit_issue
@@ -27,6 +27,7 @@ from smtpintake.store.types import Table
 from smtpintake.wiring import load_templates
 from tests import make
 from tests.decide.verdicts import verdict
+from tests.intake.test_forwarded import FORWARD
 from tests.intake.test_record import MIXED, PDF, SECRET, World, mail
 
 ANA, BEN, CARA, DORA = "ana@example.org", "ben@example.org", "cara@customer.example", "dora@elsewhere.example"
@@ -44,7 +45,7 @@ class Desk(World):
         Table.metadata.create_all(self.database.engine)
         self.configure()
 
-    def configure(self, inbox: dict[str, Any] | None = None, **notify: Any) -> None:
+    def configure(self, inbox: dict[str, Any] | None = None, people: Sequence[Any] = (), **notify: Any) -> None:
         document = {
             "project": [{"key": "SUP", "name": "Support", "notify": {"unassigned": [], **notify}}],
             "inbox": [
@@ -61,6 +62,7 @@ class Desk(World):
                 {"name": "Ana Ruiz", "addresses": [ANA, "ar@example.org"], "roles": {"SUP": "agent"}},
                 {"name": "Ben", "addresses": [BEN], "roles": {"SUP": "manager"}},
                 {"name": "Cara", "addresses": [CARA]},
+                *people,
             ],
         }
         with self.database.writing() as session:
@@ -290,6 +292,23 @@ def test_no_customer_speaks_for_the_inbox(desk: Desk, name: str) -> None:
     desk.submit(mail(author=f"{name} <{CARA}>", subject="Re: [SUP-1] Printer on fire", message_id="m2@x.example"))
     (sent,) = notified(desk)
     assert parsed(sent)["From"].addresses[0].display_name == f"{name} (via Support)".strip()
+
+
+def test_what_an_agent_passes_on_is_in_the_words_of_its_author(desk: Desk) -> None:
+    desk.configure(managers=["created"])
+    desk.submit(mail(author=f"Ana Ruiz <{ANA}>", mail_from=ANA, auth=verdict("pass", aligned="spf"), body=FORWARD))
+    (sent,) = notified(desk)
+    assert (sent.rcpt_to, parsed(sent)["From"].addresses[0].display_name) == (BEN, "Cara Roe (via Support)")
+    assert BY_CARA.replace("Cara", "Cara Roe") in content(sent)
+
+
+def test_customers_of_a_project_keep_no_agent_from_being_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [{"name": f"C{n}", "addresses": [f"c{n}@x.example"], "roles": {"SUP": "customer"}} for n in range(3)]
+    agent = {"name": "Ada", "addresses": ["ada@example.org"], "roles": {"SUP": "agent"}}
+    desk.configure(agents=["created"], people=[*people, agent])
+    monkeypatch.setattr(audience, "MAX_PEOPLE", 4)
+    desk.submit(mail())
+    assert [sent.rcpt_to for sent in notified(desk)] == ["ada@example.org", ANA]
 
 
 def test_the_backlog_of_an_issue_is_told_in_mails_of_a_bounded_length(
