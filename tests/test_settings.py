@@ -382,3 +382,17 @@ def test_blobs_are_in_a_folder_or_in_a_bucket(tmp_path: Path) -> None:
     assert load_settings(written(tmp_path, '[blobs]\nurl = "file:/srv/blobs"')).blobs.folder == Path("/srv/blobs")
     blobs = load_settings(written(tmp_path, '[blobs]\nurl = "s3://mail/of/support"\nspool = "/srv/spool"')).blobs
     assert (blobs.url, blobs.folder) == ("s3://mail/of/support", Path("/srv/spool"))
+
+
+def test_the_digest_is_off_until_somebody_is_named(tmp_path: Path) -> None:
+    assert load_settings(None).digest.to == ()
+    text = '[digest]\nto = ["Ops@Example.net"]\nat = "18:30"\ntimezone = "Europe/Berlin"\nfrom = "d@example.org"\n'
+    digest = load_settings(written(tmp_path, text)).digest
+    assert (digest.to, f"{digest.time:%H:%M}", str(digest.zone)) == (("ops@example.net",), "18:30", "Europe/Berlin")
+    assert digest.from_ == "d@example.org"
+
+
+def test_a_digest_that_cannot_be(tmp_path: Path) -> None:
+    text = '[digest]\nto = ["ops"]\nat = "24:00"\ntimezone = "Berlin"\nfrom = "x"\n'
+    found = faults(written(tmp_path, text))
+    assert sorted(fault.key for fault in found) == ["digest.at", "digest.from", "digest.timezone", "digest.to[0]"]

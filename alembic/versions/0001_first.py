@@ -21,6 +21,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("address", name=op.f("pk_address_score")),
     )
     op.create_table(
+        "digest_day",
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("composed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_digest_day")),
+    )
+    op.create_table(
         "greylist",
         sa.Column("network", sa.String(), nullable=False),
         sa.Column("reverse_path", sa.String(), nullable=False),
@@ -488,6 +494,7 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.String(), nullable=False),
         sa.Column("bounce_key", sa.String(), nullable=True),
         sa.Column("bounced", sa.String(), nullable=True),
@@ -505,6 +512,20 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("bounce_key IS NOT NULL"),
             postgresql_where=sa.text("bounce_key IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_outbox_bounced_at",
+            ["bounced_at"],
+            unique=False,
+            sqlite_where=sa.text("bounced_at IS NOT NULL"),
+            postgresql_where=sa.text("bounced_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_outbox_failed_at",
+            ["failed_at"],
+            unique=False,
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_outbox_issue_id"), ["issue_id"], unique=False)
         batch_op.create_index("ix_outbox_kind_created_at_domain", ["kind", "created_at", "domain"], unique=False)
@@ -541,6 +562,16 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_outbox_kind_created_at_domain")
         batch_op.drop_index(batch_op.f("ix_outbox_issue_id"))
+        batch_op.drop_index(
+            "ix_outbox_failed_at",
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_bounced_at",
+            sqlite_where=sa.text("bounced_at IS NOT NULL"),
+            postgresql_where=sa.text("bounced_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_outbox_bounce_key",
             sqlite_where=sa.text("bounce_key IS NOT NULL"),
@@ -652,5 +683,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_greylist_first_seen"))
 
     op.drop_table("greylist")
+    op.drop_table("digest_day")
     op.drop_table("address_score")
     # ### end Alembic commands ###

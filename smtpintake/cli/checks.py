@@ -24,10 +24,13 @@ from smtpintake.auth.keys import find as find_key
 from smtpintake.cli.check import DEADLINE, Check, Result
 from smtpintake.cli.listening import answering, certificate, listeners
 from smtpintake.decide.policy import PolicyError
+from smtpintake.decide.routing import is_ours
+from smtpintake.mail.address import Mailbox
 from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.scanner import Scanner, ScannerError
 from smtpintake.net.smarthost import Tls
 from smtpintake.net.smtpclient import Connection
+from smtpintake.outbox.digester import NoSenderError, digest_sender
 from smtpintake.parts.outbox import signing_keys, smarthosts
 from smtpintake.settings import Settings
 from smtpintake.store.blobs import open_blobs
@@ -269,6 +272,30 @@ def templates(settings: Settings) -> Iterator[Check]:
         yield Check("templates", Result.OK, f"those in {folder} can be used")
 
 
+def digest(settings: Settings) -> Iterator[Check]:
+    """Operators can be told: there is an address to tell them from, and none of theirs is an inbox."""
+    section = settings.digest
+    url = make_url(settings.database.url)
+    if not section.to or (url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()):
+        return
+    try:
+        with closing(Database(settings.database.url)) as opened, opened.session() as session:
+            policy = load_policy(session)
+        sender = digest_sender(policy, section.from_)
+    except (DBAPIError, ModuleNotFoundError, OSError, PolicyError):
+        return  # told by the check of the database
+    except NoSenderError as error:
+        mend = "set from in [digest], or apply a policy with an inbox that has an address"
+        yield Check("digest", Result.FAIL, str(error), mend)
+        return
+    if ours := [each for each in section.to if is_ours(policy, Mailbox.parse(each))]:
+        mend = "name addresses of people in to of [digest]"
+        yield Check("digest", Result.FAIL, f"an inbox is sent no digest: {', '.join(ours)}", mend)
+    else:
+        when = f"each day at {section.at}, {section.timezone}"
+        yield Check("digest", Result.OK, f"{when}, from {sender.folded} to {', '.join(section.to)}")
+
+
 def smarthost(settings: Settings) -> Iterator[Check]:
     """Each reached, encrypted and logged in to as when mail is sent, up to the first command that would send."""
     several = smarthosts(settings)
@@ -302,5 +329,6 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     scanners,
     signing,
     templates,
+    digest,
     smarthost,
 )

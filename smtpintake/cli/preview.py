@@ -13,14 +13,16 @@ from sqlmodel import Session, col
 
 from smtpintake.cli.display import one_line, print_text
 from smtpintake.cli.program import Program, pass_program
-from smtpintake.compose import autoreply, forward, notification
+from smtpintake.compose import autoreply, digest, forward, notification
 from smtpintake.compose.kinds import SAMPLES
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.decide.policy import Inbox, Policy, Proof
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.parse import read
+from smtpintake.outbox.digester import NoSenderError
 from smtpintake.outbox.letters import address_of, inbox_of
+from smtpintake.parts.outbox import reporter
 from smtpintake.store.audience import About, about
 from smtpintake.store.directory import load_policy
 from smtpintake.store.peopleview import person_view
@@ -54,27 +56,53 @@ class _Case:
 
 @click.command()
 @click.argument("kind", type=click.Choice(tuple(SAMPLES)))
-@click.option("--issue", "key", required=True, metavar="KEY", help="The issue that the mail is about.")
-@click.option("--to", "recipient", metavar="ADDRESS", help="Whom it is for.  [default: the issue's reporter]")
+@click.option("--issue", "key", metavar="KEY", help="The issue that the mail is about; a digest is about none.")
+@click.option(
+    "--to",
+    "recipient",
+    metavar="ADDRESS",
+    help="Whom it is for.  [default: the issue's reporter, or who has the digest]",
+)
 @click.option("--language", metavar="TAG", help="Such as de.  [default: the recipient's, or the issue's]")
 @click.option("--html", is_flag=True, help="The HTML in place of the text.")
 @pass_program
-def preview(program: Program, *, kind: str, key: str, recipient: str | None, language: str | None, html: bool) -> None:
+def preview(
+    program: Program, *, kind: str, key: str | None, recipient: str | None, language: str | None, html: bool
+) -> None:
     """Print a mail of ours about an issue, as it would be written now; nothing is sent.
 
     What a mail is about that the issue doesn't have, such as commands that were not carried out, is made up.
     """
     settings = program.settings
     templates = load_templates(settings.templates.folder)
+    if kind == digest.KIND:
+        _show(_digest(program, templates, recipient, language), html=html)
+        return
+    if key is None:
+        raise click.UsageError("name the issue that the mail is about: --issue KEY")
     with program.database() as database, database.session() as session:
         case = _case(session, key, recipient, language)
     separator = templates.separator(case.language, case.inbox.separators)
     link = f"{settings.web.public_url}/issues/{case.issue.key}" if settings.web.public_url else ""
     compose = _KINDS[kind]
     mail = compose(replace(case, separator=separator, link=link), templates, load_secret(settings.web.secret_file))
-    if mail.fault:
-        click.echo(f"smtpintake: warning: {mail.fault}; the built-in templates were used", err=True)
-    _print(mail, html=html)
+    _show(mail, html=html)
+
+
+def _digest(program: Program, templates: Templates, to: str | None, language: str | None) -> Outgoing:
+    """The last one that was due, whether it was sent or not."""
+    settings = program.settings
+    recipient = _mailbox(to or next(iter(settings.digest.to), ""))
+    writes = reporter(settings, templates, load_secret(settings.web.secret_file))
+    writes = replace(writes, to=(str(recipient),), language=language or "")
+    with program.database() as database, database.session() as session:
+        try:
+            mails = writes.mails(session.connection(), load_policy(session), datetime.now(UTC))
+        except NoSenderError as error:
+            raise click.ClickException(str(error)) from error
+    if not mails:
+        raise click.ClickException(f"{recipient} is an inbox, which is sent no digest")
+    return mails[0]
 
 
 def _case(session: Session, key: str, to: str | None, language: str | None) -> _Case:
@@ -207,7 +235,9 @@ _KINDS: Final[Mapping[str, Callable[[_Case, Templates, bytes], Outgoing]]] = {
 }
 
 
-def _print(mail: Outgoing, *, html: bool) -> None:
+def _show(mail: Outgoing, *, html: bool) -> None:
+    if mail.fault:
+        click.echo(f"smtpintake: warning: {mail.fault}; the built-in templates were used", err=True)
     message = message_from_bytes(mail.octets, policy=default)
     for name, value in message.items():
         click.echo(f"{name}: {one_line(value)}")

@@ -6,6 +6,7 @@ may use, and templates are tried with them when they are loaded. A value that is
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from markupsafe import Markup
@@ -67,5 +68,25 @@ SAMPLES: Final[Mapping[str, Values]] = {
         "log_id": "06fqg1z0abcdefgh",
         "attached": "yes",
         "unprocessed": "held, sender.unknown",
+    },
+    # To operators, once a day: what came in that time by outcome and reason, and in numbers what needs them. `quiet` is
+    # empty where something does. A moment is empty where there is nothing of its number.
+    "digest": {
+        "host": "mx.example.org",
+        "quiet": "",
+        "since": datetime(2026, 3, 1, 7, tzinfo=UTC),
+        "until": datetime(2026, 3, 2, 7, tzinfo=UTC),
+        "came": 12,
+        "outcomes": (
+            {"outcome": "created", "count": 10, "reasons": ({"reason": "thread.new", "count": 10},)},
+            {"outcome": "held", "count": 2, "reasons": ({"reason": "sender.unknown", "count": 2},)},
+        ),
+        "held": 2,
+        "held_since": datetime(2026, 2, 27, 16, 30, tzinfo=UTC),
+        "failed": 1,
+        "bounced": 1,
+        "waiting": 3,
+        "waiting_since": datetime(2026, 3, 1, 22, 5, tzinfo=UTC),
+        "hours": 4,
     },
 }

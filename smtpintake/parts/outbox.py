@@ -1,8 +1,10 @@
-"""The outbox: tells people of what happened to issues, and sends mail of our own."""
+"""The outbox: tells people of what happened to issues, and operators of the day, and sends mail of our own."""
 
 import asyncio
 
+from smtpintake.compose.render import Templates
 from smtpintake.net.smarthost import Smarthost
+from smtpintake.outbox.digester import Digester, Reporter, Schedule
 from smtpintake.outbox.letters import Writer
 from smtpintake.outbox.notifier import Notifier
 from smtpintake.outbox.pace import Pace
@@ -22,11 +24,14 @@ async def run_outbox(settings: Settings) -> None:
     database = await asyncio.to_thread(open_current, settings.database.url)
     worker = Worker(database, smarthosts(settings), pace(settings), signer=signer(settings))
     blobs = open_blobs(settings.blobs.url, settings.blobs.spool)
-    notifier = Notifier(database, Snapshots(database), letter_writer(settings, blobs))
-    working = [asyncio.create_task(part.run()) for part in (worker, notifier)]
+    writer = letter_writer(settings, blobs)
+    parts: list[Worker | Notifier | Digester] = [worker, Notifier(database, Snapshots(database), writer)]
+    if settings.digest.to:
+        parts.append(Digester(database, Snapshots(database), reporter(settings, writer.templates, writer.secret)))
+    working = [asyncio.create_task(part.run()) for part in parts]
     stopping = asyncio.create_task(until_told_to_stop())
     await asyncio.wait((*working, stopping), return_when=asyncio.FIRST_COMPLETED)
-    for part in (worker, notifier):
+    for part in parts:
         part.stop()
     await asyncio.gather(*working)
     stopping.cancel()
@@ -38,6 +43,12 @@ def letter_writer(settings: Settings, blobs: Blobs) -> Writer:
     """What writes to people about issues. Raises NotReadyError."""
     secret, budget = load_secret(settings.web.secret_file), settings.budget.budget
     return Writer(open_templates(settings), secret, budget, settings.web.public_url, blobs)
+
+
+def reporter(settings: Settings, templates: Templates, secret: bytes) -> Reporter:
+    """What writes the operators' digest."""
+    section, host = settings.digest, settings.smtp.announced_name
+    return Reporter(section.to, section.from_, host, Schedule(section.time, section.zone), templates, secret)
 
 
 def signing_keys(settings: Settings) -> list[SigningKey]:

@@ -25,6 +25,7 @@ from smtpintake.settings.sections import (
     BlobsSection,
     BudgetSection,
     DatabaseSection,
+    DigestSection,
     Dkim,
     Dns,
     Dnsbl,
@@ -66,6 +67,7 @@ class Settings(BaseModel):
     budget: BudgetSection = BudgetSection()
     smarthost: Smarthost = Smarthost()
     dkim: Dkim = Dkim()
+    digest: DigestSection = DigestSection()
     templates: TemplatesSection = TemplatesSection()
     web: Web = Web()
     log: Log = Log()

@@ -6,9 +6,10 @@ Contract: frozen; an unknown key is a fault. What depends on another key of the 
 import ipaddress
 import socket
 from collections import Counter
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +24,8 @@ from pydantic import (
 )
 
 from smtpintake.compose.budget import DEFAULT_BUDGET, Budget
-from smtpintake.decide.fields import InboxAddress
+from smtpintake.decide.fields import Address, InboxAddress, OptionalAddress
+from smtpintake.decide.policy.officehours import as_timezone
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.options import AuthMode, Options, TlsMode
 from smtpintake.intake.peers import Network
@@ -422,6 +424,25 @@ class Dkim(Section):
         if several := [name for name, times in counted.items() if times > 1]:
             raise ValueError(f"each may be named once: {', '.join(several)}")
         return keys
+
+
+class DigestSection(Section):
+    """Who is told each day, `at` a time of the `timezone`, what came and what needs an operator; without `to` nobody.
+    `from` is where that comes from; without it the first inbox.
+    """
+
+    to: Annotated[tuple[Address, ...], BeforeValidator(as_list)] = ()
+    at: Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "07:00"
+    timezone: Annotated[str, AfterValidator(as_timezone)] = "UTC"
+    from_: Annotated[OptionalAddress, Field(alias="from")] = ""
+
+    @property
+    def time(self) -> time:
+        return time.fromisoformat(self.at)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
 
 
 class TemplatesSection(Section):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, text, update
 from sqlmodel import Session, col
 
 from smtpintake.mail.ids import new_id
@@ -61,6 +61,12 @@ def waiting_ids(connection: Connection, after: str, limit: int) -> list[str]:
     """The first rows of held mails that wait, in the order of their ids, those after the id `after`."""
     waiting = select(_log.c.id).where(_waits, _first, _log.c.id > after).order_by(_log.c.id).limit(limit)
     return list(connection.scalars(waiting))
+
+
+def waiting(connection: Connection) -> tuple[int, datetime | None]:
+    """How many held mails wait, and since when the oldest does."""
+    count, oldest = connection.execute(select(func.count(), func.min(_log.c.received_at)).where(_waits, _first)).one()
+    return count, oldest
 
 
 def find_held(session: Session, log_id: str) -> Held:

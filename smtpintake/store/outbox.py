@@ -129,6 +129,7 @@ _SETTLE: Final = (
         attempts=_outbox.attempts + 1,
         next_attempt_at=bindparam("again", type_=_moment),
         sent_at=bindparam("sent", type_=_moment),
+        failed_at=bindparam("failed", type_=_moment),
         worker=None,
         lease_until=None,
     )
@@ -164,6 +165,7 @@ def enqueue(
         worker=None,
         lease_until=None,
         sent_at=None,
+        failed_at=None,
         note="",
         bounce_key=mail.bounce_key,
         bounced=None,
@@ -225,6 +227,7 @@ def _settle(connection: Connection, worker: str, result: Settled, now: datetime)
         "said": result.note[:MAX_NOTE],
         "again": result.next_attempt_at,
         "sent": now if result.state is State.SENT else None,
+        "failed": now if result.state is State.FAILED else None,
     }
     return connection.execute(_SETTLE, values).rowcount == 1
 

@@ -323,6 +323,27 @@ def test_a_login_that_is_refused(found: Found, healthy: pytest.MonkeyPatch) -> N
     assert "hunter2" not in str(checks)
 
 
+def test_who_has_the_digest_and_from_where(found: Found, healthy: pytest.MonkeyPatch, command: Run) -> None:
+    assert "digest" not in found()
+    healthy.setenv("SMTPINTAKE_DIGEST__TO", "Ops@example.net")
+    healthy.setenv("SMTPINTAKE_DIGEST__TIMEZONE", "Europe/Berlin")
+    assert "digest" not in found()
+    out = command("doctor")[1]
+    assert "digest: each day at 07:00, Europe/Berlin, from support@example.org to ops@example.net" in out
+    healthy.setenv("SMTPINTAKE_DIGEST__TO", "ops@example.net, support@example.org")
+    assert found()["digest"][:2] == ("fail", "an inbox is sent no digest: support@example.org")
+
+
+def test_a_digest_that_could_come_from_nowhere(found: Found, healthy: pytest.MonkeyPatch) -> None:
+    inbox = {"name": "all", "addresses": ["@example.org"], "project": "SUP"}
+    configured("sqlite:///var/smtpintake.db", {"project": [{"key": "SUP", "name": "Support"}], "inbox": [inbox]})
+    healthy.setenv("SMTPINTAKE_DIGEST__TO", "ops@example.net")
+    result, _, mend = found()["digest"]
+    assert (result, mend.split(",")[0]) == ("fail", "set from in [digest]")
+    healthy.setenv("SMTPINTAKE_DIGEST__FROM", "digest@example.org")
+    assert "digest" not in found()
+
+
 def test_the_settings_are_the_first_thing_to_be_right(command: Run, folder: Path) -> None:
     (folder / "s.toml").write_text("[smtp]\nx = 1\n")
     status, out, err = command("doctor", "--config", "s.toml")

@@ -4,6 +4,7 @@ import email
 import email.policy
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from smtpintake.compose.answer import Answer, compose_answer
 from smtpintake.compose.autoreply import compose_autoreply
+from smtpintake.compose.digest import Digest, Tally, compose_digest
 from smtpintake.compose.forward import Forward, compose_forward
 from smtpintake.compose.kinds import SAMPLES
 from smtpintake.compose.notification import Change, Notification, Words, compose_notification
@@ -64,11 +66,20 @@ def written(**values: Any) -> Outgoing:
     return compose_answer(replace(plain, **values), SECRET)
 
 
+DIGEST = Digest(CARA, SUPPORT, "mx", "en", Tally(make.NOW, make.NOW), "2026-03-01", 1, UTC, make.NOW)
+
+
+def reported(**values: Any) -> Outgoing:
+    counted = Tally(make.NOW, make.NOW, (("held", values.pop("reason", "x"), 1),))
+    return compose_digest(replace(DIGEST, tally=counted, **values), templates(), SECRET)
+
+
 VALUES: list[tuple[Callable[..., Outgoing], str]] = [
     *((reply, name) for name in ("title", "inbox_name", "separator", "details", "link", "language")),
     *((sent_on, name) for name in ("title", "author", "inbox_name", "unprocessed", "language")),
     *((told, name) for name in ("title", "inbox_name", "separator", "link", "language", "root", "previous")),
     *((told, name) for name in ("text", "said_by", "before", "after")),
+    *((reported, name) for name in ("host", "reason", "language")),
     *((written, name) for name in ("subject", "name", "text")),
 ]
 
@@ -101,7 +112,12 @@ def test_no_value_makes_a_field(compose: Callable[..., Outgoing], name: str, evi
 @pytest.mark.parametrize("localpart", ['"a\\"b"', '"a b"', '"a,b"', '"a<b>"', "a+b", "müller", "x" * 64])
 def test_no_address_makes_a_field(localpart: str) -> None:
     recipient = Mailbox.parse(f"{localpart}@customer.example")
-    for mail in (reply(author=recipient), sent_on(recipient=recipient), told(recipient=recipient)):
+    for mail in (
+        reply(author=recipient),
+        sent_on(recipient=recipient),
+        told(recipient=recipient),
+        reported(recipient=recipient),
+    ):
         to = [line for line in mail.octets.split(b"\r\n") if line.startswith(b"To:")]
         assert to == [f"To: {localpart}@customer.example".encode()]
 
@@ -125,6 +141,7 @@ def test_no_template_of_a_subject_makes_a_field(kind: str, evil: str) -> None:
             compose_notification,
             Notification("SUP-1", "x", CARA, SUPPORT, "Support", "en", (), (), "1-1", make.NOW),
         ),
+        "digest": partial(compose_digest, DIGEST),
     }[kind]
     mail = compose(own, SECRET)
     assert not mail.fault

@@ -22,7 +22,7 @@ def _as_hours(text: str) -> str:
     return text
 
 
-def _as_timezone(name: str) -> str:
+def as_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # there is none; a path; a folder
@@ -35,7 +35,7 @@ class OfficeHours(Section):
 
     open: tuple[Annotated[str, AfterValidator(_as_hours)], ...] = ()
     """Such as `["mon-fri 09:00-17:30", "sat 10:00-12:00"]`."""
-    timezone: Annotated[str, AfterValidator(_as_timezone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(as_timezone)] = "UTC"
     """Where these are: a name of the IANA database, such as `Europe/Berlin`."""
     holidays: tuple[date, ...] = ()
     """Days on which nobody is there, such as `["2026-12-25"]`."""

@@ -16,7 +16,7 @@ from smtpintake.store.schema.event import Event
 from smtpintake.store.schema.greylist import Greylisted, ProvenNetwork
 from smtpintake.store.schema.maillog import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.operators import ApiToken, Operator
-from smtpintake.store.schema.outbox import AddressScore, OutboxMail
+from smtpintake.store.schema.outbox import AddressScore, DigestDay, OutboxMail
 from smtpintake.store.schema.review import HeldReview
 from smtpintake.store.schema.tracker import Attachment, Comment, Issue, IssueLink, Participant, ThreadKey
 
@@ -25,6 +25,7 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "Comment",
+    "DigestDay",
     "Event",
     "Greylisted",
     "HeldReview",
