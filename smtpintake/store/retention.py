@@ -1,4 +1,5 @@
-"""Retention: what is old goes: held mail that nobody asked for, log rows, and raw mail that nothing needs.
+"""Retention: what is old goes: held mail that nobody asked for, log rows, what was told of issues, and raw mail
+that nothing needs.
 
 Contract: in small transactions, so that mail is taken meanwhile; ending in the middle harms nothing, and doing it twice
 neither. Held mail that waits is never forgotten: it expires first, with a row that says so. Raw mail that holds an
@@ -20,13 +21,14 @@ from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import NotHeldError, discard, find_held
 from smtpintake.store.periods import Periods
-from smtpintake.store.schema import Attachment, LogRow, PastFacts, RawMail, Trace
+from smtpintake.store.schema import Attachment, Event, LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.maillog import WAITING
 
 BATCH: Final = 200
 
 _log, _trace, _past, _raw = LogRow.__table__, Trace.__table__, PastFacts.__table__, RawMail.__table__
 _attachment: Final = Attachment.__table__
+_event: Final = Event.__table__
 _waits: Final = text(WAITING)
 _is_done: Final = text(f"NOT ({WAITING})")
 _unattached: Final = ~exists().where(_attachment.c.raw_id == _raw.c.id)
@@ -50,6 +52,7 @@ def purge(database: Database, blobs: Blobs, periods: Periods, now: datetime) -> 
     rows = raws = 0
     if periods.log is not None:
         rows, raws = _forget_rows(database, blobs, now - periods.log)
+        _forget_events(database, now - periods.log)
     if periods.raw is not None:
         raws += _forget_raw(database, blobs, now - periods.raw)
     return Purged(expired, rows, raws)
@@ -89,6 +92,22 @@ def _forget_rows(database: Database, blobs: Blobs, before: datetime) -> tuple[in
         raws += _delete_raw(database, blobs, sorted({row.raw_id for row in found if row.raw_id is not None}))
         if len(found) < BATCH:
             return rows, raws
+
+
+def _forget_events(database: Database, before: datetime) -> None:
+    """Delete what happened before that moment and was told."""
+    # Ids sort by time, near enough; there is no index by created_at, and none is worth it.
+    last = 0
+    while True:
+        with database.write() as connection:
+            some = select(_event.c.id, _event.c.created_at, _event.c.told_at).where(_event.c.id > last)
+            found = connection.execute(some.order_by(_event.c.id).limit(BATCH)).all()
+            old = [row for row in found if row.created_at < before]
+            told = [row.id for row in old if row.told_at is not None]
+            connection.execute(delete(_event).where(_event.c.id.in_(told)))
+        if len(old) < BATCH:
+            return
+        last = found[-1].id
 
 
 def _delete_rows(connection: Connection, ids: Sequence[str], transactions: Sequence[str]) -> None:

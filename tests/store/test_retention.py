@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from smtpintake.intake.submission import Raw, Submission
+from smtpintake.store import retention
 from smtpintake.store.blobcheck import check, recover
 from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.periods import Periods
 from smtpintake.store.retention import Purged, purge
-from smtpintake.store.schema import Attachment, Issue, LogRow, PastFacts, RawMail, Trace
+from smtpintake.store.schema import Attachment, Event, Issue, LogRow, PastFacts, RawMail, Trace
 from tests import make
 from tests.intake.office import Office, opened
 from tests.intake.test_record import MIXED, PDF, mail
@@ -109,3 +110,20 @@ def test_no_blob_is_lost_or_left_where_a_purge_dies(
     assert bool(office.count(RawMail)) is is_there
     assert check(office.database, next_one).is_sound
     next_one.close()
+
+
+def test_what_was_told_goes_with_the_log_and_what_was_not_stays(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for number in range(5):
+        office.submit(mail("open@example.org", message_id=f"e{number}@customer.example"))
+    others = office.rows(Event)[1:]
+    table = Event.__table__
+    with office.database.write() as connection:
+        connection.execute(table.update().where(table.c.id != others[2].id).values(told_at=make.NOW))
+        connection.execute(table.update().where(table.c.id == others[3].id).values(created_at=after(10)))
+    purge(office.database, office.blobs, PERIODS, after(364))
+    assert len(office.rows(Event)) == 5
+    purge(office.database, office.blobs, PERIODS, after(365))
+    assert [each.id for each in office.rows(Event)] == [others[2].id, others[3].id]
