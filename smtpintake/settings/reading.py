@@ -23,10 +23,7 @@ from smtpintake.decide.faults import Fault, validation_faults
 from smtpintake.settings.sections import (
     Authentication,
     BlobsSection,
-    BudgetSection,
     DatabaseSection,
-    DigestSection,
-    Dkim,
     Dns,
     Dnsbl,
     GreylistSection,
@@ -35,10 +32,15 @@ from smtpintake.settings.sections import (
     Log,
     Retention,
     ScannerSection,
-    Smarthost,
     Smtp,
-    TemplatesSection,
     Web,
+)
+from smtpintake.settings.sending import (
+    BudgetSection,
+    DigestSection,
+    Dkim,
+    Smarthost,
+    TemplatesSection,
 )
 from smtpintake.settings.values import UnixSocket
 
