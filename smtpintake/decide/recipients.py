@@ -120,6 +120,9 @@ def _why_not(person: Person, news: News) -> str:
         return person.enough
     if not person.registered and (person.proof is None or person.proof.rank < Proof.ALIGNED.rank):
         return "neither registered nor proved, and this is no agent's answer"
+    is_stranger = not news.by_staff and news.kind in (Happening.COMMENT, Happening.CREATED)
+    if is_stranger and not person.works and person.proof is Proof.NONE:
+        return "they may not have written what came in their name, and this is no agent's answer"
     if is_robot(Mailbox.parse(person.address)):
         return "the address of a machine, and this is no agent's answer"
     return ""

@@ -277,6 +277,14 @@ def test_nobody_hears_from_us_who_never_asked(desk: Desk) -> None:
     assert [comment["untold"] for comment in issue["comments"]] == [[why]]
 
 
+@pytest.mark.parametrize(("auth", "hears"), [(verdict("fail"), []), (verdict("pass", aligned="spf"), [CARA])])
+def test_who_forges_a_customer_does_not_get_their_own_words_to_them(desk: Desk, auth: Any, hears: list[str]) -> None:
+    desk.created(author=f"Cara <{CARA}>", mail_from=CARA, auth=auth, extra=f"Cc: {DORA}\r\n")
+    proved = verdict("pass", aligned="spf")
+    desk.submit(mail(author=f"Dora <{DORA}>", mail_from=DORA, auth=proved, subject="Re: [SUP-1]", body="Buy this!\r\n"))
+    assert list(heard(desk)) == hears
+
+
 def test_a_machines_answer_is_told_to_nobody(desk: Desk) -> None:
     desk.configure(unassigned=ALL, participants=ALL)
     desk.created()
