@@ -12,7 +12,7 @@ BIN := .venv/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 
 # A process for each core; the tests of a file stay together, as they share its servers.
-PARALLEL := -n auto --dist loadfile
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup browser run test lint format bench docs goldens catalogues fuzz simulate migration first-migration wheel clean
 
