@@ -15,6 +15,7 @@ from typing import Final
 
 from smtpintake.compose import mime
 from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.ownmail import boundary
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import anchor_id, loop_mark, message_id, reply_address, reply_key
 from smtpintake.mail.address import Mailbox
@@ -156,15 +157,13 @@ def compose_autoreply(reply: AutoReply, templates: Templates, secret: bytes) -> 
         ("X-Smtpintake-Loop", loop_mark(secret)),
         ("Content-Language", rendered.language),
     )
-    # The MAC in our Message-ID is known to nobody before this mail is sent, so no body can hold it.
-    boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
     return Outgoing(
         kind=reply.kind,
         mail_from="",  # RFC 3834 s3.3
         rcpt_to=recipient,
         subject=subject,
         message_id=own_id,
-        octets=mime.alternative(fields, rendered.text, rendered.html, boundary),
+        octets=mime.alternative(fields, rendered.text, rendered.html, boundary(own_id)),
         reply_key=key if keyed else None,
         text=rendered.text,
         fault=str(rendered.fault or ""),

@@ -7,14 +7,14 @@ what they count. Nothing that a stranger wrote is in it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from email.utils import format_datetime
 from itertools import groupby
 from typing import Final
 
 from smtpintake.compose import mime
 from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.ownmail import boundary, notice_fields
 from smtpintake.compose.render import Templates
-from smtpintake.compose.replyaddress import loop_mark, message_id
+from smtpintake.compose.replyaddress import message_id
 from smtpintake.mail.address import Mailbox
 
 KIND: Final = "digest"
@@ -64,25 +64,16 @@ def compose_digest(digest: Digest, templates: Templates, secret: bytes) -> Outgo
     own_id = message_id(secret, KIND, "day", f"{digest.day}-{digest.number}", digest.sender.folded_domain)
     rendered = templates.render(KIND, digest.language, _values(digest))
     subject = mime.one_line(rendered.subject)
-    fields = (
-        ("From", mime.mailbox(digest.host, sender)),
-        ("To", f"{digest.recipient.localpart}@{digest.recipient.folded_domain}"),
-        ("Subject", mime.unstructured(subject)),
-        ("Date", format_datetime(digest.now)),
-        ("Message-ID", f"<{own_id}>"),
-        ("Auto-Submitted", "auto-generated"),  # RFC 3834 s5
-        ("X-Auto-Response-Suppress", "All"),
-        ("X-Smtpintake-Loop", loop_mark(secret)),
-        ("Content-Language", rendered.language),
+    fields = notice_fields(
+        mime.mailbox(digest.host, sender), digest.recipient, rendered, now=digest.now, own_id=own_id, secret=secret
     )
-    boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
     return Outgoing(
         kind=KIND,
         mail_from="",
         rcpt_to=digest.recipient.folded,
         subject=subject,
         message_id=own_id,
-        octets=mime.alternative(fields, rendered.text, rendered.html, boundary),
+        octets=mime.alternative(fields, rendered.text, rendered.html, boundary(own_id)),
         reply_key=None,
         text=rendered.text,
         fault=str(rendered.fault or ""),

@@ -8,13 +8,13 @@ encoded (RFC 2046 s5.2.1), and not every server takes eight bits.
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 from typing import Final
 
 from smtpintake.compose import mime
 from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.ownmail import boundary, notice_fields
 from smtpintake.compose.render import Templates
-from smtpintake.compose.replyaddress import loop_mark, message_id
+from smtpintake.compose.replyaddress import message_id
 from smtpintake.mail.address import Mailbox
 
 KIND: Final = "forward"
@@ -61,23 +61,18 @@ def compose_forward(forward: Forward, templates: Templates, secret: bytes) -> Ou
     }
     rendered = templates.render(KIND, forward.language, values)
     subject = mime.one_line(rendered.subject)
-    fields = (
-        ("From", mime.mailbox(forward.inbox_name, inbox)),
-        ("To", f"{forward.recipient.localpart}@{forward.recipient.folded_domain}"),
-        ("Subject", mime.unstructured(subject)),
-        ("Date", format_datetime(forward.now)),
-        ("Message-ID", f"<{own_id}>"),
-        ("Auto-Submitted", "auto-generated"),  # RFC 3834 s5
-        ("X-Auto-Response-Suppress", "All"),
-        ("X-Smtpintake-Loop", loop_mark(secret)),
-        ("Content-Language", rendered.language),
+    fields = notice_fields(
+        mime.mailbox(forward.inbox_name, inbox),
+        forward.recipient,
+        rendered,
+        now=forward.now,
+        own_id=own_id,
+        secret=secret,
     )
-    # Known to nobody before this mail is sent, so neither the original nor the note can hold it.
-    boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
     if forward.original is None:
-        octets = mime.alternative(fields, rendered.text, rendered.html, boundary)
+        octets = mime.alternative(fields, rendered.text, rendered.html, boundary(own_id))
     else:
-        octets = mime.enclosing(fields, rendered.text, rendered.html, _enclosed(forward.original), boundary)
+        octets = mime.enclosing(fields, rendered.text, rendered.html, _enclosed(forward.original), boundary(own_id))
     return Outgoing(
         kind=KIND,
         mail_from="",

@@ -18,6 +18,7 @@ from smtpintake.compose import mime
 from smtpintake.compose.autoreply import is_fit
 from smtpintake.compose.mime import File
 from smtpintake.compose.outgoing import Outgoing
+from smtpintake.compose.ownmail import boundary
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import anchor_id, bounce_key, loop_mark, message_id, reply_address, reply_key
 from smtpintake.mail.address import Mailbox
@@ -109,15 +110,13 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
         ("X-Smtpintake-Loop", loop_mark(secret)),
         ("Content-Language", rendered.language),
     )
-    # The MAC in our Message-ID is known to nobody before this mail is sent, so no body can hold it.
-    boundary = "=_" + own_id.partition("@")[0].rpartition(".")[2]
     return Outgoing(
         kind=kind,
         mail_from=path or inbox,
         rcpt_to=recipient,
         subject=subject,
         message_id=own_id,
-        octets=mime.alternative(fields, rendered.text, rendered.html, boundary, told.files),
+        octets=mime.alternative(fields, rendered.text, rendered.html, boundary(own_id), told.files),
         reply_key=key if keyed else None,
         bounce_key=bounces if path else None,
         text=rendered.text,
