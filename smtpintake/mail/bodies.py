@@ -39,6 +39,7 @@ _ARMOUR: Final = {textfile.SIGNATURE: UNVERIFIED, textfile.ENCRYPTED: ENCRYPTED}
 _META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _PRESCAN: Final = 2 << 10  # octets of HTML in which it is looked for
 _RTF: Final = "lzfu"
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")  # Outlook's bullets and dashes are others in plain text
 _BEGINNING: Final = 64  # octets that tell what a CMS message is
 
 
@@ -61,6 +62,7 @@ class Bodies:
     defects: list[Defect] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     _sections: list[_Section] = field(default_factory=list)
+    _rich_texts: list[Part] = field(default_factory=list)
     _named: Part | None = None
 
     def collect(self, node: Node) -> None:
@@ -207,14 +209,18 @@ class Bodies:
             return False
         inside = self._inside(part, "", octets)
         whole = found.complete
-        if not self._is_empty():
-            whole &= self._says(_decode(found.text))
-        elif found.text or found.html:
-            self._sections.append(_Section(_decode(found.text), _decode(found.html)))
-        elif found.rtf and any(attachment.encoding.endswith(_RTF) for attachment in self.attachments):
+        if found.rtf and self._rich_texts:
             whole = False  # each takes long to read, and no client sends two
         elif found.rtf:
-            inside._attach(_file(found.rtf, _RTF))
+            self._rich_texts.append(part)
+            if not tnef.read_rich_text(found, octets):
+                inside._attach(_file(found.rtf, _RTF))
+        if not self._is_empty():
+            whole &= self._says(_decode(found.text))
+            if found.html and len(self._sections) == 1 and self._sections[0].html is None:
+                self._sections[0].html = _decode(found.html)  # the plain text is what Outlook made of it
+        elif found.text or found.html:
+            self._sections.append(_Section(_decode(found.text), _decode(found.html)))
         for file in found.files:
             inside._attach(_file(file, ""))
         if not found.complete:
@@ -223,8 +229,8 @@ class Bodies:
 
     def _says(self, text: str | None) -> bool:
         """True where the plain text so far has `text` in it, as Outlook sends both."""
-        said = "".join(word for section in self._sections for word in (section.plain or "").split())
-        return "".join((text or "").split()) in said
+        said = "".join(_BETWEEN_WORDS.sub("", section.plain or "") for section in self._sections)
+        return _BETWEEN_WORDS.sub("", text or "") in said
 
     def _unmixed(self, part: Part) -> tuple[bytes, bool]:
         """The head of a text without the files and the armour that stand among its lines; they become attachments."""
@@ -251,7 +257,9 @@ class Bodies:
     def _inside(self, part: Part, step: str, octets: bytes) -> "Bodies":
         """The collector of what is in `part`, which is `octets` when opened by `step`. What it finds is ours."""
         frame = self.frame.inside(part.offset, part.length, container.joined(part.encoding, step), octets)
-        return Bodies(frame, self.depth + 1, self.charset, self.notes, self.defects, self.attachments, self._sections)
+        fresh = Bodies(frame, self.depth + 1, self.charset, self.notes, self.defects, self.attachments, self._sections)
+        fresh._rich_texts = self._rich_texts
+        return fresh
 
     def _note(self, note: str) -> None:
         if note and note not in self.notes and len(self.notes) < MAX_NOTES:

@@ -56,6 +56,19 @@ _ALIASES: Final = {
     "ansi_x3.110-1983": "cp1252",
     "macintosh": "mac-roman",
 }
+_CODE_PAGES: Final = {
+    1361: "johab",
+    10000: "macintosh",
+    20127: "us-ascii",
+    20866: "koi8-r",
+    20932: "euc-jp",
+    21866: "koi8-u",
+    50220: "iso-2022-jp",
+    51932: "euc-jp",
+    51949: "euc-kr",
+    54936: "gb18030",
+    65001: "utf-8",
+}
 # `windows-1251`, `win1251`, `cp-1251`, `dos-866`; `iso-8859-8-i`, `8859_1`.
 _BY_NUMBER: Final = re.compile(r"(?:windows|win|cp|dos|ibm|ms)[-_ ]?(\d{3,4})(?!\d)")
 _ISO_8859: Final = re.compile(r"(?:iso)?[-_ ]?8859[-_ ](\d{1,2})(?!\d)")
@@ -107,6 +120,13 @@ def _at_best(octets: bytes, claimed: str | None) -> str:
             if text.count("\ufffd") * 4 <= foreign:  # a wrong claim spoils nearly all of them
                 return text
     return octets.decode(guess.guess(octets), "replace")
+
+
+def of_code_page(number: int) -> str:
+    """A charset by the number that Windows gives it; that of Western Europe where we do not know it."""
+    if 28591 <= number <= 28605:
+        return f"iso8859-{number - 28590}"
+    return _codec(_CODE_PAGES.get(number, f"cp{number}")) or "cp1252"
 
 
 def storable(text: str) -> str:

@@ -18,13 +18,15 @@ _COMMON: Final = (
 )
 
 
-def decompressed(octets: bytes) -> bytes:
-    """The RTF in `octets`; as far as it goes where the stream is cut off, nothing where it is something else."""
+def decompressed(octets: bytes, limit: int = MAX_RTF) -> bytes:
+    """The RTF in `octets`, at most `limit` octets of it; as far as it goes where the stream is cut off, nothing where
+    it is something else.
+    """
+    size = min(int.from_bytes(octets[4:8], "little"), limit)
     if octets[8:12] == b"MELA":  # s2.1.3.1.5: not compressed
-        return octets[_HEADER:][: int.from_bytes(octets[4:8], "little")]
+        return octets[_HEADER:][:size]
     if octets[8:12] != b"LZFu":
         return b""
-    size = min(int.from_bytes(octets[4:8], "little"), MAX_RTF)
     said = bytearray(_COMMON)
     at, end = _HEADER, len(octets)
     while at < end and len(said) < size + len(_COMMON):

@@ -22,7 +22,7 @@ from smtpintake.convert.sniff import detected
 from smtpintake.convert.trim import trim
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 from smtpintake.intake.analysis import Task, analyse
-from smtpintake.mail import calendar, cms, lzfu, textfile, tnef, transfer
+from smtpintake.mail import calendar, cms, lzfu, rtf, textfile, tnef, transfer
 from smtpintake.mail.message import Message
 from smtpintake.mail.parse import read
 from smtpintake.mail.report import Action
@@ -79,6 +79,16 @@ TOKENS: Final = (
         b"<img src=cid:",
     ),
     *(b"Final-Recipient: ", b"Action: failed\n", b"Status: 5.1.1", b"BEGIN:VEVENT\n", b"DTSTART;TZID=", b"RRULE:"),
+    *(
+        b"{\\rtf1\\fromhtml1 ",
+        b"{\\*\\htmltag64 ",
+        b"\\htmlrtf ",
+        b"\\'82",
+        b"\\u-10179?",
+        b"{\\fonttbl",
+        b"\\bin9 ",
+        b"\\fldinst ",
+    ),
     *(b"-----BEGIN PGP SIGNED MESSAGE-----", b"application/pkcs7-mime", b"application/ms-tnef", b"text/calendar"),
 )
 
@@ -148,6 +158,12 @@ def inside(octets: bytes) -> None:
     assert not set(name) & set("/\\\n\r\0")
 
 
+def rich_text(octets: bytes) -> None:
+    found = rtf.read(octets)
+    if found is not None:
+        assert len(found.said.encode("utf-8")) <= 4 * rtf.MAX_TEXT
+
+
 def invitation(octets: bytes) -> None:
     calendar.described(_text(octets), at_length=True).encode()
 
@@ -159,6 +175,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "forwarded": forward,
     "dsn": report,
     "inside": inside,
+    "rtf": rich_text,
     "calendar": invitation,
 }
 
@@ -175,10 +192,16 @@ def seeds(entry: str) -> Iterator[bytes]:
             yield message.text.encode()
         elif entry == "dsn" and name.startswith(("dsn", "bounce", "arf", "mdn")):
             yield octets
-        elif entry == "inside" and name in ("smime-opaque", "smime-opaque-attachment", "tnef-only"):
+        elif entry == "inside" and name in ("smime-opaque", "smime-opaque-attachment", "tnef-only", "tnef-html-in-rtf"):
             yield b64decode(octets.partition(b"\r\n\r\n")[2])
         elif entry == "inside" and message.text:
             yield octets.partition(b"\r\n\r\n")[2]
+        elif entry == "rtf" and name == "tnef-html-in-rtf":
+            stream = b64decode(octets.partition(b"\r\n\r\n")[2])
+            found = tnef.read(stream)
+            assert found
+            assert found.rtf
+            yield lzfu.decompressed(stream[found.rtf.offset :])
         elif entry == "calendar":
             yield from _of_type(octets, message, "text/calendar")
 

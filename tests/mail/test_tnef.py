@@ -97,17 +97,78 @@ def test_text_of_before_mapi() -> None:
     assert read(raw).text == "Привет"
 
 
-def test_rtf_alone_is_a_file() -> None:
+def rich(octets: bytes) -> streams.Property:
+    """RTF that is not compressed, as [MS-OXRTFCP] s2.1.3.1.5 has it."""
+    return streams.Property(
+        0x1009, streams.BINARY, struct.pack("<II", len(octets) + 12, len(octets)) + b"MELA    " + octets
+    )
+
+
+def test_a_text_in_rtf_alone_is_the_text() -> None:
     raw = winmail(streams.stream(streams.message(streams.Property(0x1009, streams.BINARY, COMPRESSED))))
-    assert files(raw, read(raw)) == {"message.rtf": lzfu.decompressed(COMPRESSED)}
+    message = read(raw)
+    assert message.text == "hello world"
+    assert message.attachments == ()
+
+
+HTML_IN_RTF = (
+    rb"{\rtf1\ansi\ansicpg1252\fromhtml1 \deff0{\fonttbl{\f0\fswiss Arial;}}"
+    rb"{\*\htmltag64 <p>}See the {\*\htmltag84 <b>}\htmlrtf {\b \htmlrtf0 plan\htmlrtf }\htmlrtf0 {\*\htmltag92 </b>}"
+    rb"{\*\htmltag84 <img src=\'22cid:logo@x\'22>}{\*\htmltag72 </p>}}"
+)
+LOGO = streams.file(b"logo.png", b"PNG", streams.text(0x3712, "logo@x"), streams.text(0x370E, "image/png"))
+
+
+def test_html_in_rtf_is_the_html() -> None:
+    message = read(winmail(streams.stream(streams.message(rich(HTML_IN_RTF)), LOGO)))
+    assert message.text is None
+    assert message.html == '<p>See the <b>plan</b><img src="cid:logo@x"></p>'
+    assert [attachment.name for attachment in message.attachments] == ["logo.png"]
+
+
+def test_html_beside_the_plain_text_that_outlook_made_of_it_is_its_alternative() -> None:
+    message = read(
+        winmail(streams.stream(streams.message(rich(HTML_IN_RTF)), LOGO), "Content-Type: text/plain\n\nSee the plan")
+    )
+    assert message.text == "See the plan"
+    assert message.html == '<p>See the <b>plan</b><img src="cid:logo@x"></p>'
+
+
+def test_rtf_that_says_what_the_plain_text_says_is_not_kept() -> None:
+    """Its bullets and dashes are others."""
+    raw = winmail(
+        streams.stream(streams.message(rich(rb"{\rtf1\ansi Dear colleagues\par {\pntext\'b7\tab}one \endash two}"))),
+        "Content-Type: text/plain\n\nDear colleagues\n\n*\tone - two",
+    )
+    assert read(raw).attachments == ()
+
+
+@pytest.mark.parametrize(
+    "octets", [RTF.replace(b"Hello", rb"Hello {\pict ffd8}"), RTF[:-1]], ids=["picture", "cut off"]
+)
+def test_rtf_of_which_text_is_not_all_is_a_file_as_well(octets: bytes) -> None:
+    raw = winmail(streams.stream(streams.message(rich(octets))))
+    message = read(raw)
+    assert message.text is not None
+    assert message.text.strip() == "Hello"
+    assert files(raw, message) == {"message.rtf": octets}
+
+
+def test_what_is_no_rtf_is_a_file() -> None:
+    raw = winmail(streams.stream(streams.message(rich(b"Hello"))))
+    message = read(raw)
+    assert message.text is None
+    assert files(raw, message) == {"message.rtf": b"Hello"}
 
 
 def test_of_several_rtf_one_is_read() -> None:
-    part = winmail(streams.stream(streams.message(streams.Property(0x1009, streams.BINARY, COMPRESSED))))
+    part = winmail(streams.stream(streams.message(rich(RTF))))
     _, _, part = part.partition(b"--b\r\n")
     part, _, _ = part.partition(b"\r\n--b--")
     raw = multipart(part, part)
-    assert list(files(raw, read(raw))) == ["message.rtf", "winmail.dat"]
+    message = read(raw)
+    assert message.text == "Hello"
+    assert list(files(raw, message)) == ["winmail.dat"]
 
 
 def test_rtf() -> None:
