@@ -17,6 +17,7 @@ from smtpintake.mail.flowed import unflow
 from smtpintake.mail.message import Attachment, Defect
 from smtpintake.mail.parts import Alternatives, Node, Part, Walk
 from smtpintake.mail.prescan import has_bare_newline, scan_section
+from smtpintake.mail.textfile import Seal
 
 MAX_TEXT: Final = 256 << 10  # decoded octets of one text part
 MAX_TEXTS: Final = 1 << 20  # characters of all text parts; what comes then is an attachment
@@ -27,6 +28,7 @@ MAX_SAID: Final = 4 << 10  # characters in which a mail may say itself what its 
 MAX_NAMED: Final = 16 << 10  # encoded octets of a named text that is taken for the body
 
 UNVERIFIED: Final = "(signature unverified)"
+SIGNED: Final = "(signed, not encrypted: what it says is in the file that is attached)"
 ENCRYPTED: Final = "(encrypted: only who has the key can read what is attached)"
 
 _ODD_NEWLINES: Final = "\r\v\f\x85\u2028\u2029"
@@ -35,7 +37,7 @@ _HTML: Final = "text/html"
 _SMIME: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _TNEF: Final = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
 _CALENDAR: Final = frozenset(("text/calendar", "application/ics"))
-_ARMOUR: Final = {textfile.SIGNATURE: UNVERIFIED, textfile.ENCRYPTED: ENCRYPTED}
+_SEALS: Final = {Seal.SIGNED: UNVERIFIED, Seal.SIGNED_UNREAD: SIGNED, Seal.ENCRYPTED: ENCRYPTED}
 _META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _PRESCAN: Final = 2 << 10  # octets of HTML in which it is looked for
 _RTF: Final = "lzfu"
@@ -238,8 +240,8 @@ class Bodies:
         text, stretches = textfile.split(whole)
         inside = self._inside(part, "", whole)
         for stretch in stretches:
-            if stretch.content_type in _ARMOUR:
-                self._note(_ARMOUR[stretch.content_type])
+            if stretch.seal is not None:
+                self._note(_SEALS[stretch.seal])
             inside._attach(
                 Part(
                     content_type=stretch.content_type,

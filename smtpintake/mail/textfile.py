@@ -2,27 +2,31 @@
 armour (RFC 9580 s6, s7).
 
 Contract: total and linear. What begins like one of them and does not go on so is text. Nothing is lost: what `split`
-takes out of a text is a `Stretch` of it, but for the line which says that a signed text begins.
+takes out of a text is a `Stretch` of it, but for the line which says that a signed text begins. What a signed message
+says stands in its place.
 """
 
 import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
+
+from smtpintake.mail import openpgp
 
 MAX_STRETCHES: Final = 100  # in one text; what would be the next stays text
 
 SIGNATURE: Final = "application/pgp-signature"
 ENCRYPTED: Final = "application/pgp-encrypted"
 
+PGP: Final = "application/pgp"  # before RFC 3156, and still the only name for both in one
+
 _UU_BEGIN: Final = b"begin "
 _Y_BEGIN: Final = b"=ybegin "
 _SIGNED_BEGIN: Final = b"-----BEGIN PGP SIGNED MESSAGE-----"
-_ENCRYPTED_BEGIN: Final = b"-----BEGIN PGP MESSAGE-----"
-_SIGN: Final = re.compile(
-    b"^(" + b"|".join((_UU_BEGIN, _Y_BEGIN, _SIGNED_BEGIN, _ENCRYPTED_BEGIN)) + b")", re.MULTILINE
-)
+_MESSAGE_BEGIN: Final = b"-----BEGIN PGP MESSAGE-----"
+_SIGN: Final = re.compile(b"^(" + b"|".join((_UU_BEGIN, _Y_BEGIN, _SIGNED_BEGIN, _MESSAGE_BEGIN)) + b")", re.MULTILINE)
 
 _UU: Final = re.compile(
     rb"begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?:[!-`][ -`]{1,85}\r?\n)*+(?:[` ]?[ \t]*\r?\n)?end[ \t]*(?:\r?\n|\Z)"
@@ -40,6 +44,14 @@ _SIGNED: Final = re.compile(_SIGNED_BEGIN + rb"[ \t]*\r?\n(?:[A-Za-z]+: [^\r\n]*
 _DASHED: Final = re.compile(rb"^- ", re.MULTILINE)
 
 
+class Seal(Enum):
+    """What PGP did to a text."""
+
+    SIGNED = auto()  # and the text is here
+    SIGNED_UNREAD = auto()  # it is in the stretch alone, for all who know how to open that
+    ENCRYPTED = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """`octets[offset : offset + length]`. `encoding` is the step that opens it, '' where it is kept as it is."""
@@ -49,6 +61,7 @@ class Stretch:
     offset: int
     length: int
     encoding: str = ""
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +159,27 @@ def _signed(octets: bytes, start: int) -> _Found | None:
     if end < 0:
         return None
     text = _DASHED.sub(b"", octets[opening.end() : signature])
-    return _Found(Stretch(b"signature.asc", SIGNATURE, signature, end - signature), end, text)
+    return _Found(Stretch(b"signature.asc", SIGNATURE, signature, end - signature, seal=Seal.SIGNED), end, text)
 
 
-def _encrypted(octets: bytes, start: int) -> _Found | None:
+def _message(octets: bytes, start: int) -> _Found | None:
+    """A message in armour, whatever it is: what is only signed is no secret."""
     end = _after(octets, b"-----END PGP MESSAGE-----", start)
-    return _Found(Stretch(b"encrypted.asc", ENCRYPTED, start, end - start), end) if end >= 0 else None
+    if end < 0:
+        return None
+    packets = openpgp.dearmoured(octets[start:end])
+    kind = openpgp.kind(packets)
+    if kind is openpgp.Kind.ENCRYPTED:
+        return _Found(Stretch(b"encrypted.asc", ENCRYPTED, start, end - start, seal=Seal.ENCRYPTED), end)
+    if kind is openpgp.Kind.OTHER:
+        return None
+    text = openpgp.signed_text(packets)
+    seal = Seal.SIGNED_UNREAD if text is None else Seal.SIGNED
+    return _Found(Stretch(b"signed.asc", PGP, start, end - start, seal=seal), end, _whole_lines(text or b""))
+
+
+def _whole_lines(text: bytes) -> bytes:
+    return text if not text or text.endswith(b"\n") else text + b"\n"
 
 
 def _after(octets: bytes, line: bytes, start: int) -> int:
@@ -167,5 +195,5 @@ _READERS: Final[dict[bytes, Callable[[bytes, int], _Found | None]]] = {
     _UU_BEGIN: _uu,
     _Y_BEGIN: _y,
     _SIGNED_BEGIN: _signed,
-    _ENCRYPTED_BEGIN: _encrypted,
+    _MESSAGE_BEGIN: _message,
 }

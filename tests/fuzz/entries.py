@@ -22,7 +22,7 @@ from smtpintake.convert.sniff import detected
 from smtpintake.convert.trim import trim
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 from smtpintake.intake.analysis import Task, analyse
-from smtpintake.mail import calendar, cms, lzfu, rtf, textfile, tnef, transfer
+from smtpintake.mail import calendar, cms, lzfu, openpgp, rtf, textfile, tnef, transfer
 from smtpintake.mail.message import Message
 from smtpintake.mail.parse import read
 from smtpintake.mail.report import Action
@@ -89,7 +89,13 @@ TOKENS: Final = (
         b"\\bin9 ",
         b"\\fldinst ",
     ),
-    *(b"-----BEGIN PGP SIGNED MESSAGE-----", b"application/pkcs7-mime", b"application/ms-tnef", b"text/calendar"),
+    *(
+        b"-----BEGIN PGP SIGNED MESSAGE-----",
+        b"-----BEGIN PGP MESSAGE-----\n\n",
+        b"application/pkcs7-mime",
+        b"application/ms-tnef",
+        b"text/calendar",
+    ),
 )
 
 Entry = Callable[[bytes], None]
@@ -147,7 +153,7 @@ def inside(octets: bytes) -> None:
     cms.signed_content(octets)
     if textfile.is_mixed(octets):
         text, stretches = textfile.split(octets)
-        assert len(text) <= len(octets)
+        assert len(text) <= len(octets) + textfile.MAX_STRETCHES * openpgp.MAX_CONTENT
         assert all(0 <= each.offset <= each.offset + each.length <= len(octets) for each in stretches)
     textfile.uudecoded(octets)
     textfile.ydecoded(octets)
