@@ -301,6 +301,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_api_token_operator_id"), ["operator_id"], unique=False)
 
     op.create_table(
+        "arrears",
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("wait", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_arrears_issue_id_issue")),
+        sa.PrimaryKeyConstraint("issue_id", "address", name=op.f("pk_arrears")),
+    )
+    with op.batch_alter_table("arrears", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_arrears_due_at"), ["due_at"], unique=False)
+
+    op.create_table(
         "comment",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("issue_id", sa.Integer(), nullable=False),
@@ -613,6 +626,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_comment_issue_id"))
 
     op.drop_table("comment")
+    with op.batch_alter_table("arrears", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_arrears_due_at"))
+
+    op.drop_table("arrears")
     with op.batch_alter_table("api_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_token_operator_id"))
 

@@ -123,7 +123,7 @@ def _print_row(row: LogView) -> None:
             ("id", row["id"]),
             ("received (UTC)", short_moment(row["received_at"])),
             ("outcome", f"{row['outcome']}, {row['reason']}"),
-            ("reply", f"{reply['code']} {reply['status']} {reply['text']}"),
+            ("reply", f"{reply['code']} {reply['status']} {reply['text']}" if reply["code"] else None),
             ("issue", row["issue"]),
             ("comment", row["comment"]),
             ("duplicate of", row["duplicate_of"]),
@@ -138,7 +138,7 @@ def _print_row(row: LogView) -> None:
             ("relay", _relay(row["relay"])),
             ("login", row["login"]),
             ("listener", row["listener"]),
-            ("tls", row["tls"] or "none"),
+            ("tls", row["tls"] or ("none" if row["peer_ip"] else None)),
             ("spf", row["spf"]),
             ("dkim", _dkim(row)),
             ("dmarc", _dmarc(row["dmarc"])),
@@ -154,7 +154,8 @@ def _print_row(row: LogView) -> None:
         found = [Finding(one["check"], one["result"], one["detail"]) for one in row["trace"]]
         for sentence in sentences(found):
             click.echo(one_line(sentence))
-        click.echo(one_line(conclusion(found, row["outcome"], row["reason"], row["policy_version"])))
+        if row["outcome"] != Outcome.SILENT:
+            click.echo(one_line(conclusion(found, row["outcome"], row["reason"], row["policy_version"])))
 
 
 def _relay(relay: dict[str, str]) -> str | None:

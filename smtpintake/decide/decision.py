@@ -20,7 +20,7 @@ from smtpintake.mail.reply import Reply
 
 
 class Outcome(StrEnum):
-    """What the log says happened."""
+    """What the log says happened. `SILENT` is of no mail that came: of those that we don't send."""
 
     CREATED = "created"
     COMMENTED = "commented"
@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     DEFERRED = "deferred"
     DUPLICATE = "duplicate"
+    SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _WAIVED: Final = "An operator has overruled {check}, {detail}."
 
 # By check and result; "*" is any other result. `{result}` and `{detail}` are the finding's.
 _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "budget": {"silent": "No mail by itself goes there for a while: {detail}."},
     "session": {"*": "It was refused within the session, {result}: {detail}."},
     "analysis": {
         "killed": "It could not be read in time: {detail}.",

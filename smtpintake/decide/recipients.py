@@ -59,11 +59,20 @@ class Recipient:
     of: tuple[int, ...]
 
 
-def recipients(
-    news: Sequence[News], people: Iterable[Person], notify: Notify, *, assigned: bool
-) -> tuple[tuple[Recipient, ...], tuple[str, ...]]:
-    """Who is told of what, and a line for each that is concerned and not told. `assigned` where somebody is."""
-    told, left_out = [], []
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is `told`; a line for each that is concerned and not told; and who of those has had `enough` by itself."""
+
+    told: tuple[Recipient, ...]
+    left_out: tuple[str, ...]
+    enough: tuple[Person, ...] = ()
+
+
+def recipients(news: Sequence[News], people: Iterable[Person], notify: Notify, *, assigned: bool) -> Audience:
+    """Who is told of what, and who is not. `assigned` where somebody is."""
+    told: list[Recipient] = []
+    left_out: list[str] = []
+    enough: dict[str, Person] = {}
     for person in people:
         wanted = _wanted(person, notify, assigned=assigned)
         why, of = "", []
@@ -72,13 +81,15 @@ def recipients(
                 continue
             if reason := _why_not(person, each):
                 why = reason
+                if reason == person.enough:
+                    enough[person.address] = person
             else:
                 of.append(position)
         if of:
             told.append(Recipient(person, tuple(of)))
         elif why:
             left_out.append(f"not {person.address}: {why}")
-    return tuple(told), tuple(left_out)
+    return Audience(tuple(told), tuple(left_out), tuple(enough.values()))
 
 
 def _wanted(person: Person, notify: Notify, *, assigned: bool) -> frozenset[Happening]:

@@ -1,8 +1,8 @@
 """The answer to a mail that became an issue, or some of whose commands were not obeyed: what the inbox wants, what RFC
 3834 allows, and who is speaking.
 
-Contract: `Answerer` gives a complete mail for the outbox, or the Finding that says why there is none. It holds what
-does not change from mail to mail: the installation's secret and the templates. No I/O.
+Contract: `Answerer` gives a complete mail for the outbox, or why there is none: a Finding, or the Silence of a budget
+that is used up. It holds what does not change from mail to mail: the installation's secret and the templates. No I/O.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from smtpintake.compose.autoreply import KIND, REPORT, AutoReply, compose_autoreply, why_not_to, why_silent
-from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, Spent, why_no_answer
+from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, Silence, Spent, why_no_answer, why_paused
 from smtpintake.compose.forward import Forward, compose_forward
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
@@ -46,38 +46,44 @@ class Answerer:
     public_url: str = ""
     former: tuple[bytes, ...] = ()
 
-    def answer(self, place: Place, policy: Policy, spent: Spent) -> Outgoing | Finding:
+    def answer(self, place: Place, policy: Policy, spent: Spent) -> Outgoing | Finding | Silence:
         """The auto-reply to the mail of `place`, which has become its issue, or why there is none. `spent` is what the
         author was sent of late.
         """
-        facts = place.facts
+        facts, author = place.facts, author_of(place.facts)
         why_not = (
-            _not_wanted(place, policy)
-            or _silence(facts, policy)
-            or why_no_answer(self.budget, spent, author_of(facts), facts.now, place.issue_id)
+            _not_wanted(place, policy) or _silence(facts, policy) or why_paused(self.budget, spent, author, facts.now)
         )
         if why_not:
             return Finding(CHECK, "none", why_not)
-        return self._composed(place, policy, details=_out_of_hours(facts))
+        return why_no_answer(self.budget, spent, author, place.issue_id) or self._composed(
+            place, policy, details=_out_of_hours(facts)
+        )
 
-    def copy(self, place: Place, policy: Policy, to: Mailbox, number: int, spent: Spent) -> Outgoing | Finding:
+    def copy(
+        self, place: Place, policy: Policy, to: Mailbox, number: int, spent: Spent
+    ) -> Outgoing | Finding | Silence:
         """The same to somebody else who takes part, the `number`-th of them, or why not."""
         facts = place.facts
-        why_not = why_not_to(to, policy.addresses) or why_no_answer(self.budget, spent, to.folded, facts.now)
+        why_not = why_not_to(to, policy.addresses) or why_paused(self.budget, spent, to.folded, facts.now)
         if why_not:
             return Finding(CHECK, "none", why_not)
-        return self._composed(place, policy, details=_out_of_hours(facts), copy=(to, number))
+        return why_no_answer(self.budget, spent, to.folded) or self._composed(
+            place, policy, details=_out_of_hours(facts), copy=(to, number)
+        )
 
-    def report(self, place: Place, policy: Policy, refused: Sequence[Refused], spent: Spent) -> Outgoing | Finding:
+    def report(
+        self, place: Place, policy: Policy, refused: Sequence[Refused], spent: Spent
+    ) -> Outgoing | Finding | Silence:
         """The mail that tells the author of `place` which of their commands were not obeyed, or why there is none. They
         are proved, or they could give none.
         """
-        facts, address = place.facts, author_of(place.facts)
-        exhausted = why_no_answer(self.budget, spent, address, facts.now, place.issue_id, paused=False)
-        if silence := _silence(facts, policy) or exhausted:
-            return Finding(REPORT, "none", silence)
+        if why_not := _silence(place.facts, policy):
+            return Finding(REPORT, "none", why_not)
         details = "\n".join(f"{each.command.line}: {each.why}" for each in refused)
-        return self._composed(place, policy, kind=REPORT, details=details)
+        return why_no_answer(self.budget, spent, author_of(place.facts), place.issue_id) or self._composed(
+            place, policy, kind=REPORT, details=details
+        )
 
     def forward(self, forward: Forward) -> Outgoing:
         """The mail that sends another one on."""

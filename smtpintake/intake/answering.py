@@ -2,7 +2,7 @@
 
 Contract: builds rows and writes none. One instance serves one group of mails, and counts what the group has queued on
 top of what `spent_on` found. One incoming mail has at most one answer, however many issues it makes. Each answer, and
-each reason for none, is in the trace.
+each reason for none, is in the trace; a budget that is used up has a row of the log besides, once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smtpintake.compose.autoreply import KIND, REPORT
-from smtpintake.compose.budget import NOTHING_SPENT, Ledger, Spent
+from smtpintake.compose.budget import NOTHING_SPENT, Ledger, Silence, Spent
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.decide.decision import AddComment, CreateIssue, Judgement
 from smtpintake.decide.facts import Facts, Finding
@@ -20,6 +20,7 @@ from smtpintake.intake.place import Place
 from smtpintake.mail.address import Mailbox
 from smtpintake.store.outbox import enqueue, expect_replies
 from smtpintake.store.rows import Rows
+from smtpintake.store.silences import log_silence
 from smtpintake.store.snapshot import Snapshot
 
 MAX_COPIES: Final = 10
@@ -73,6 +74,7 @@ class Answering:
     rows: Rows
     _ledger: Ledger = field(default_factory=Ledger)
     _answered: set[str] = field(default_factory=set)  # transactions
+    _silences: set[str] = field(default_factory=set)  # whose rows this group has
 
     def answered(self, place: Place, issue_id: int, orders: Orders) -> Place:
         """Tell the author that their mail has arrived at an issue; or which of their commands were not obeyed, which
@@ -85,7 +87,7 @@ class Answering:
         policy, author = self.snapshot.policy, author_of(place.facts)
         answer = self._second(place, KIND) or self.answerer.answer(place, policy, self._spent(author, place.facts))
         copies = self._copies(place) if isinstance(answer, Outgoing) else ()
-        return self._queued(place, issue_id, answer, *copies)
+        return self._queued(place, issue_id, KIND, answer, *copies)
 
     def reported(self, place: Place, issue_id: int, orders: Orders) -> Place:
         """Tell the author which of their commands were not obeyed."""
@@ -94,20 +96,37 @@ class Answering:
         refused, policy = orders.refused, self.snapshot.policy
         spent = self._spent(author_of(place.facts), place.facts)
         answer = self._second(place, REPORT) or self.answerer.report(place, policy, refused, spent)
-        return self._queued(place, issue_id, answer)
+        return self._queued(place, issue_id, REPORT, answer)
 
-    def _copies(self, place: Place) -> Iterator[Outgoing | Finding]:
+    def _copies(self, place: Place) -> Iterator[Outgoing | Finding | Silence]:
         """The answer once more, to others who take part."""
         several = [each for each in _copied(place.facts, place.judgement) if each.folded in self.reachable]
         for number, mailbox in enumerate(several[:MAX_COPIES], 1):
             spent = self._spent(mailbox.folded, place.facts)
             yield self.answerer.copy(place, self.snapshot.policy, mailbox, number, spent)
 
-    def _queued(self, place: Place, issue_id: int, *answers: Outgoing | Finding) -> Place:
-        """The place where these answers are sent, or where it was found why not."""
-        found = [each if isinstance(each, Finding) else self._queue(place, issue_id, each) for each in answers]
+    def _queued(self, place: Place, issue_id: int, kind: str, *answers: Outgoing | Finding | Silence) -> Place:
+        """The place where these answers of one kind are sent, or where it was found why not."""
+        found: list[Finding] = []
+        for each in answers:
+            match each:
+                case Outgoing():
+                    found.append(self._queue(place, issue_id, each))
+                case Silence():
+                    found.append(Finding(_CHECKS[kind], "none", each.said))
+                    self._log(place, each)
+                case Finding():
+                    found.append(each)
         judgement = replace(place.judgement, findings=(*place.judgement.findings, *found))
         return replace(place, judgement=judgement)
+
+    def _log(self, place: Place, silence: Silence) -> None:
+        """Let operators know of a silence, once."""
+        known = any(silence.name in spent.logged for spent in self.spent.values())
+        if not known and silence.name not in self._silences:
+            self._silences.add(silence.name)
+            inbox, version = place.facts.inbox.name, self.snapshot.policy.version
+            log_silence(self.rows, silence, place.facts.now, inbox=inbox, policy_version=version)
 
     def _second(self, place: Place, kind: str) -> Finding | None:
         """Why not, where the mail of `place` has been answered."""

@@ -94,6 +94,12 @@ class Reason(StrEnum):
     REPORT_BOUNCE = "report.bounce"
     REPORT_COMPLAINT = "report.complaint"
 
+    # what a machine may not write any more, for a while
+    BUDGET_ADDRESS = "budget.address"
+    BUDGET_THREAD = "budget.thread"
+    BUDGET_DOMAIN = "budget.domain"
+    BUDGET_TOTAL = "budget.total"
+
     # what became of held mail
     HELD_DISCARDED = "held.discarded"
     HELD_EXPIRED = "held.expired"

@@ -1,24 +1,26 @@
 """What people are told of one issue: who hears of what, in whose words, and the mails.
 
 Contract: reads, composes, and writes nothing. The events are one issue's, in order; each mail tells its recipient of
-all of them that concern them. The note says who is told, and who is concerned and is not.
+all of them that concern them. The note says who is told, and who is concerned and is not. Whoever works on the issue
+and has used up their budget hears of it later, in one mail; others do not.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
-from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, why_no_notice
+from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, Silence, Spent, why_no_notice
 from smtpintake.compose.notification import Change, Notification, Words, compose_notification
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.decide.policy import Happening, Inbox, Notify, Policy
-from smtpintake.decide.recipients import News, Person, Recipient, recipients
+from smtpintake.decide.recipients import Audience, News, Person, Recipient, recipients
 from smtpintake.mail.address import Mailbox
 from smtpintake.outbox.enclosures import enclosed
+from smtpintake.store.arrears import in_arrears
 from smtpintake.store.audience import About, FileRow, Said, about, files, last_mails, names, people
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.events import Happened
@@ -38,6 +40,18 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What comes of some news: the mails, the note, the addresses that hear of it `later`, and the silences that begin
+    with it, each with what happens instead.
+    """
+
+    letters: tuple[Letter, ...]
+    note: str
+    later: tuple[str, ...] = ()
+    silences: tuple[tuple[Silence, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Writer:
     """Holds what one issue does not change. `secret` signs reply addresses and Message-IDs; `public_url` is where
     people see issues, or empty. Without `blobs` no files go along.
@@ -50,19 +64,24 @@ class Writer:
     blobs: Blobs | None = None
 
     def letters(
-        self, connection: Connection, policy: Policy, news: Sequence[Happened], now: datetime
-    ) -> tuple[tuple[Letter, ...], str]:
-        """The mails about what happened to one issue, and the note."""
+        self, connection: Connection, policy: Policy, news: Sequence[Happened], now: datetime, *, late: str = ""
+    ) -> Told:
+        """The mails about what happened to one issue; those to the address `late` alone, which hears of it only now,
+        where one is given.
+        """
         comments = [each.comment_id for each in news if each.comment_id is not None]
         issue = about(connection, news[0].issue_id, comments)
         inbox = inbox_of(policy, issue)
         if inbox is None:
-            return (), f"nobody: {issue.project} has no inbox that mail could come from"
+            return Told((), f"nobody: {issue.project} has no inbox that mail could come from")
         project = policy.projects.get(issue.project)
         notify = project.notify if project is not None else Notify()
-        chosen, left_out = recipients(
+        everybody = people(connection, issue, policy, now)
+        limits = _Limits() if late else self._limits(connection, issue, everybody, now)
+        concerned = (each for each in everybody if not late or (each.works and each.address == late))
+        audience = recipients(
             [_as_news(each, issue) for each in news],
-            self._people(connection, issue, policy, now),
+            [replace(each, enough=limits.why(each)) for each in concerned],
             notify,
             assigned=issue.assignee_id is not None,
         )
@@ -74,12 +93,15 @@ class Writer:
             last_mails=last_mails(connection, issue.id),
             names=_names(connection, news),
             files=files(connection, issue.id, comments),
-            file_limit=min(notify.max_attachments, MAX_ENCLOSED // max(len(chosen), 1)),
+            file_limit=min(notify.max_attachments, MAX_ENCLOSED // max(len(audience.told), 1)),
             now=now,
+            late=bool(late),
         )
-        letters = tuple(self._letters(connection, story, chosen))
+        letters = tuple(self._letters(connection, story, audience.told))
         to = [f"to {letter.mail.rcpt_to}" for letter in letters]
-        return letters, "; ".join((*to, *left_out)) or "nobody is to hear of it"
+        note = "; ".join((*to, *audience.left_out)) or "nobody is to hear of it"
+        later = tuple(each.address for each in audience.enough if each.works)
+        return Told(letters, note, later, tuple(limits.begun(audience)))
 
     def _completed(
         self, connection: Connection, told: Notification, story: "_Story", news: Sequence[Happened]
@@ -95,14 +117,16 @@ class Writer:
             left_out=enclosures.left_out,
         )
 
-    def _people(self, connection: Connection, issue: About, policy: Policy, now: datetime) -> list[Person]:
-        """Who may hear of the issue, with what is spent on each of the budget for automatic mail."""
-        found = people(connection, issue, policy, now)
-        spent = spent_on(connection, [person.address for person in found], self.budget, now)
-        return [
-            replace(person, enough=why_no_notice(self.budget, spent[person.address], person.address, issue.id) or "")
-            for person in found
-        ]
+    def _limits(self, connection: Connection, issue: About, everybody: Sequence[Person], now: datetime) -> "_Limits":
+        """Which of them have had enough of the issue."""
+        spent = spent_on(connection, [person.address for person in everybody], self.budget, now)
+        silences = {address: why_no_notice(self.budget, each, address, issue.id) for address, each in spent.items()}
+        return _Limits(
+            {address: silence for address, silence in silences.items() if silence is not None},
+            spent,
+            in_arrears(connection, issue.id, now),
+            now + self.budget.window,
+        )
 
     def _letters(self, connection: Connection, story: "_Story", chosen: Sequence[Recipient]) -> Iterator[Letter]:
         several = (apart for recipient in chosen for apart in story.apart(recipient))
@@ -112,6 +136,41 @@ class Writer:
             if told.words or told.changes:
                 told = self._completed(connection, told, story, news)
                 yield Letter(compose_notification(told, self.templates, self.secret), news)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Who has had enough, by address: `silences` of budgets that are used up, `spent`, and who is in `arrears` already,
+    until which moment. Whoever comes to be hears at the moment `later`.
+    """
+
+    silences: dict[str, Silence] = field(default_factory=dict)
+    spent: dict[str, Spent] = field(default_factory=dict)
+    arrears: dict[str, datetime] = field(default_factory=dict)
+    later: datetime | None = None
+
+    def why(self, person: Person) -> str:
+        """Why nothing goes to somebody by itself, or an empty string."""
+        if person.works and person.address in self.arrears:
+            return f"hears of it in one mail, {_at(self.arrears[person.address])}"
+        silence = self.silences.get(person.address)
+        return "; ".join(filter(None, (silence.said, self._instead(person)))) if silence is not None else ""
+
+    def begun(self, audience: Audience) -> Iterator[tuple[Silence, str]]:
+        """The silences of which the log has no row yet, and what happens instead."""
+        for person in audience.enough:
+            silence = self.silences.get(person.address)
+            if silence is None or (person.works and person.address in self.arrears):
+                continue
+            if person.works or silence.name not in self.spent[person.address].logged:
+                yield silence, self._instead(person)
+
+    def _instead(self, person: Person) -> str:
+        return f"the rest goes in one mail, {_at(self.later)}" if person.works and self.later is not None else ""
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _as_news(happened: Happened, issue: About) -> News:
@@ -159,6 +218,7 @@ class _Story:
     files: dict[int | None, list[FileRow]]
     file_limit: int
     now: datetime
+    late: bool
 
     def apart(self, recipient: Recipient) -> Iterator[Recipient]:
         """The recipient of one mail, or of two where both internal and other words are news: what is answered to the
@@ -196,7 +256,10 @@ class _Story:
             language=person.language or issue.language,
             words=tuple(_words(self._said(each), person, name, by_staff=self._by_staff(each)) for each in said),
             changes=tuple(self._changes(news)),
-            nonce=f"{self.news[-1].id}-{number}",
+            # Who hears of it late hears alone: the person tells their mail from what others had of the same news.
+            nonce=f"{self.news[-1].id}-late{person.person_id}-{number}"
+            if self.late
+            else f"{self.news[-1].id}-{number}",
             now=self.now,
             root=issue.root,
             subaddresses=self.inbox.subaddresses,

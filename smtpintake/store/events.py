@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, TextClause, func, select, text, update
 
 from smtpintake.decide.policy import Happening, Project
 from smtpintake.store.rows import Rows
@@ -76,8 +76,16 @@ def pending(connection: Connection, issue_id: int) -> tuple[Happened, ...]:
     """What is to be told of an issue, in order: also what is not due yet, so that it goes in one mail. Of more than
     `MAX_PENDING` the first ones.
     """
-    wanted = select(_table).where(_pending, _event.issue_id == issue_id).order_by(_event.id)
-    rows = connection.execute(wanted.limit(MAX_PENDING))
+    return _happened(connection, _pending, _event.issue_id == issue_id)
+
+
+def told_since(connection: Connection, issue_id: int, event_id: int) -> tuple[Happened, ...]:
+    """What was told of an issue from that event on, as `pending`."""
+    return _happened(connection, _event.issue_id == issue_id, _event.id >= event_id, _event.told_at.is_not(None))
+
+
+def _happened(connection: Connection, *which: ColumnElement[bool] | TextClause) -> tuple[Happened, ...]:
+    rows = connection.execute(select(_table).where(*which).order_by(_event.id).limit(MAX_PENDING))
     return tuple(
         Happened(
             row.issue_id,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, exists, select, text, update
 
 from smtpintake.mail.ids import first_id
 from smtpintake.mail.reason import Reason
-from smtpintake.store.addresses import forget
+from smtpintake.store import addresses, arrears
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import NotHeldError, discard, find_held
@@ -48,7 +48,8 @@ def purge(database: Database, blobs: Blobs, periods: Periods, now: datetime) -> 
     """Everything whose time has come."""
     expired = _expire(database, now - periods.held, now, periods.held)
     with database.write() as connection:
-        forget(connection, now)
+        addresses.forget(connection, now)
+        arrears.forget(connection, now)
     rows = raws = 0
     if periods.log is not None:
         rows, raws = _forget_rows(database, blobs, now - periods.log)

@@ -2,7 +2,7 @@
 
 Contract: takes an open connection, inside the transaction that sends more. What is in the outbox counts, whatever
 became of it: a robot's smarthost may be slow. One query for the addresses, and one each for domains and total where the
-budget limits them; the index alone answers those.
+budget limits them; the index alone answers those. What the log says of silences is read only where there is one.
 """
 
 from collections import defaultdict
@@ -16,9 +16,10 @@ from sqlalchemy.engine import Connection
 
 from smtpintake.compose import forward
 from smtpintake.compose.autoreply import ANSWERS
-from smtpintake.compose.budget import NOTHING_SPENT, Budget, Spent
+from smtpintake.compose.budget import NOTHING_SPENT, Budget, Spent, is_exhausted
 from smtpintake.store.prepared import Prepared, among, asked
 from smtpintake.store.schema import OutboxMail
+from smtpintake.store.silences import logged
 from smtpintake.store.types import UtcDateTime, stored_moment
 
 _outbox: Final = OutboxMail.__table__.c
@@ -64,7 +65,12 @@ def spent_on(connection: Connection, addresses: Collection[str], budget: Budget,
             found[address] = _answered(found[address], count, stored_moment(last))
         if issue_id is not None:
             threads[address][issue_id] += count
-    return {address: replace(spent, threads=dict(threads.get(address, {}))) for address, spent in found.items()}
+    found = {address: replace(spent, threads=dict(threads.get(address, {}))) for address, spent in found.items()}
+    exhausted = {address for address, spent in found.items() if is_exhausted(budget, spent)}
+    silences = logged(connection, exhausted, since)
+    return {
+        address: replace(spent, logged=silences) if address in exhausted else spent for address, spent in found.items()
+    }
 
 
 def _answered(spent: Spent, count: int, last: datetime | None) -> Spent:

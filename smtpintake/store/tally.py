@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smtpintake.compose.digest import LONG, Tally
+from smtpintake.decide.decision import Outcome
 from smtpintake.store.held import waiting
 from smtpintake.store.outbox import State
 from smtpintake.store.schema import DigestDay, LogRow, OutboxMail
@@ -26,7 +27,7 @@ def tally(connection: Connection, since: datetime, until: datetime, now: datetim
     """
     came = connection.execute(
         select(_log.outcome, _log.reason, func.count())
-        .where(_log.received_at >= since, _log.received_at < until)
+        .where(_log.received_at >= since, _log.received_at < until, _log.outcome != Outcome.SILENT.value)
         .group_by(_log.outcome, _log.reason)
         .order_by(_log.outcome, func.count().desc(), _log.reason)
     )

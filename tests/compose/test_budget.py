@@ -4,7 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from smtpintake.compose.budget import NOTHING_SPENT, Budget, Ledger, Spent, why_no_answer, why_no_notice
+from smtpintake.compose.budget import (
+    NOTHING_SPENT,
+    Budget,
+    Ledger,
+    Spent,
+    is_exhausted,
+    why_no_answer,
+    why_no_notice,
+    why_paused,
+)
 from tests.make import NOW
 
 CARA = "cara@customer.example"
@@ -18,7 +27,6 @@ LONG_AGO, JUST_NOW = NOW - timedelta(minutes=10), NOW - timedelta(minutes=9, sec
         (NOTHING_SPENT, None),
         (Spent(answers=4, last_answer=LONG_AGO), None),
         (Spent(answers=5, last_answer=LONG_AGO), f"{CARA} was sent 5 answers within 3 h"),
-        (Spent(answers=1, last_answer=JUST_NOW), f"{CARA} was answered 599 s ago"),
         (Spent(threads={7: 2, 8: 3}), None),
         (Spent(threads={7: 3}), f"{CARA} was sent 3 automatic mails about this issue within 3 h"),
         (Spent(domain=19), None),
@@ -28,11 +36,29 @@ LONG_AGO, JUST_NOW = NOW - timedelta(minutes=10), NOW - timedelta(minutes=9, sec
     ],
 )
 def test_what_is_spent_silences(spent: Spent, why: str | None) -> None:
-    assert why_no_answer(BUDGET, spent, CARA, NOW, issue_id=7) == why
+    silence = why_no_answer(BUDGET, spent, CARA, issue_id=7)
+    assert (silence and silence.said) == why
+    assert is_exhausted(BUDGET, spent) or why is None
 
 
-def test_a_report_on_commands_waits_for_no_pause() -> None:
-    assert why_no_answer(BUDGET, Spent(answers=1, last_answer=NOW), CARA, NOW, paused=False) is None
+def test_a_pause_is_no_silence() -> None:
+    assert why_paused(BUDGET, Spent(answers=1, last_answer=JUST_NOW), CARA, NOW) == f"{CARA} was answered 599 s ago"
+    assert why_paused(BUDGET, Spent(answers=1, last_answer=LONG_AGO), CARA, NOW) is None
+    assert why_no_answer(BUDGET, Spent(answers=1, last_answer=NOW), CARA) is None
+
+
+def test_a_silence_has_one_name_for_all_the_mails_that_it_keeps_back() -> None:
+    names = [
+        silence.name
+        for spent in (Spent(answers=5), Spent(answers=6), Spent(threads={7: 3}), Spent(domain=20), Spent(total=100))
+        if (silence := why_no_answer(BUDGET, spent, CARA, issue_id=7))
+    ]
+    assert names == [
+        *[f"budget.address {CARA}"] * 2,
+        f"budget.thread {CARA} 7",
+        "budget.domain @customer.example",
+        "budget.total *",
+    ]
 
 
 def test_a_notice_counts_for_its_issue_alone() -> None:
@@ -45,7 +71,8 @@ def test_a_notice_counts_for_its_issue_alone() -> None:
 def test_no_limit_is_0() -> None:
     unlimited = Budget(per_address=0, per_thread=0, per_domain=0, total=0, pause=timedelta())
     spent = Spent(answers=10**6, last_answer=NOW, threads={7: 10**6}, domain=10**6, total=10**6)
-    assert why_no_answer(unlimited, spent, CARA, NOW, issue_id=7) is None
+    assert why_no_answer(unlimited, spent, CARA, issue_id=7) is None
+    assert not is_exhausted(unlimited, spent)
 
 
 def test_what_a_transaction_sends_counts_at_once() -> None:

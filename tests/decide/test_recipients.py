@@ -19,8 +19,9 @@ STATUS = News(Happening.STATUS, by_staff=True)
 
 def told(person: Person, news: News, **notify: Any) -> str:
     """Empty where the person is told, else why not."""
-    chosen, left_out = recipients([news], [person], Notify(**notify), assigned=person.assigned)
-    return "" if chosen else left_out[0].partition(": ")[2] if left_out else "not concerned"
+    found = recipients([news], [person], Notify(**notify), assigned=person.assigned)
+    assert [each.address for each in found.enough] == ([person.address] if person.enough and not found.told else [])
+    return "" if found.told else found.left_out[0].partition(": ")[2] if found.left_out else "not concerned"
 
 
 @pytest.mark.parametrize(
@@ -68,5 +69,5 @@ def test_each_role_hears_of_its_own(role: Role, audience: str) -> None:
 
 
 def test_whoever_is_told_of_some_hears_of_no_more() -> None:
-    (one,), left_out = recipients([STATUS, ANSWER, replace(ANSWER, internal=True)], [CARA], Notify(), assigned=True)
-    assert (one.of, left_out) == ((1,), ())
+    found = recipients([STATUS, ANSWER, replace(ANSWER, internal=True)], [CARA], Notify(), assigned=True)
+    assert ([one.of for one in found.told], found.left_out) == ([(1,)], ())

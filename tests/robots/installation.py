@@ -65,12 +65,16 @@ class Installation:
     def receive(self, letter: Letter, now: datetime) -> list[Letter]:
         with self.database.write() as connection:
             self._recorder.record(connection, [_submission(letter, now)])
+        return self.idle(letter.chain)
+
+    def idle(self, chain: int) -> list[Letter]:
+        """What is due by now: letters of this chain, as far as anybody can tell."""
         self._notifier.tell_due()
         with self.database.engine.connect() as connection:
             sent = connection.execute(select(*_SENT).where(_outbox.id > self._last_sent).order_by(_outbox.id)).all()
         if sent:
             self._last_sent = sent[-1].id
-        return [Letter(row.mail_from, row.rcpt_to, row.octets, letter.chain) for row in sent]
+        return [Letter(row.mail_from, row.rcpt_to, row.octets, chain) for row in sent]
 
 
 def _submission(letter: Letter, now: datetime) -> Submission:

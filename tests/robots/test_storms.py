@@ -60,6 +60,14 @@ def test_robots_of_a_customer_and_an_agent_stop_at_the_budget_of_their_issue(sim
     post.send(customer.domain, customer.letter(two.address, "Matter", 1), post.now)
     post.run(limit=1000)
     assert post.letters[1, two.domain, agent.domain] == DEFAULT_BUDGET.per_thread
+    # What the agent has not heard is told later, which wakes both: after twice the time each time, 3, 9, 21 … hours.
+    began, moment = post.now, post.now
+    while moment < began + timedelta(days=30):
+        post.now = moment = moment + timedelta(hours=3)
+        for letter in two.idle(1):
+            post.send(two.domain, letter, post.now)
+        post.run(limit=1000)
+    assert post.letters[1, two.domain, agent.domain] == DEFAULT_BUDGET.per_thread + 7
 
 
 @pytest.mark.parametrize(

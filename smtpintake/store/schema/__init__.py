@@ -12,7 +12,7 @@ from smtpintake.store.schema.directory import (
     PolicyVersion,
     Project,
 )
-from smtpintake.store.schema.event import Event
+from smtpintake.store.schema.event import Arrears, Event
 from smtpintake.store.schema.greylist import Greylisted, ProvenNetwork
 from smtpintake.store.schema.maillog import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.operators import ApiToken, Operator
@@ -23,6 +23,7 @@ from smtpintake.store.schema.tracker import Attachment, Comment, Issue, IssueLin
 __all__ = [
     "AddressScore",
     "ApiToken",
+    "Arrears",
     "Attachment",
     "Comment",
     "DigestDay",

@@ -1,4 +1,4 @@
-"""Tables: what happened to issues, of which people may be told by mail.
+"""Tables: what happened to issues, of which people may be told by mail, and who hears of it later, in one mail.
 
 Contract: a row is written in the transaction that made it happen, and costs that transaction nothing more. It is
 pending until `told_at`, which the transaction sets that puts the mails about it into the outbox: each event is told
@@ -45,3 +45,18 @@ class Event(Table, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     note: str = ""
+
+
+class Arrears(Table, table=True):
+    """Somebody who works on an issue of which so much was told that they hear the rest in one mail: what happened from
+    the event `event_id` on, at `due_at`. Without an `event_id` nothing waits, and what happens before `due_at` will.
+    `wait` is how many seconds lie between two such mails; after `due_at` a row without an event means nothing.
+    """
+
+    __tablename__ = "arrears"
+
+    issue_id: int = Field(primary_key=True, foreign_key="issue.id")
+    address: str = Field(primary_key=True)
+    event_id: int | None = None
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    wait: int
