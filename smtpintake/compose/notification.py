@@ -59,8 +59,9 @@ class Notification:
 
     `root` is the Message-ID of the mail that made the issue, where there was one, and `previous` that of the last mail
     about it that went to or came from the recipient. `automatic` is False for what an agent writes to people, who are
-    not to take it for a machine's. `link` is where the issue can be seen; `files` go along, and `left_out` names those
-    that were too large. Without `subaddresses` neither reply nor bounce have a key.
+    not to take it for a machine's. `returnable` is False for what must not come back: that another mail did. `link` is
+    where the issue can be seen; `files` go along, and `left_out` names those that were too large. Without
+    `subaddresses` neither reply nor bounce have a key.
     """
 
     issue_key: str
@@ -76,6 +77,7 @@ class Notification:
     root: str | None = None
     previous: str | None = None
     automatic: bool = True
+    returnable: bool = True
     separator: str = ""
     link: str = ""
     subaddresses: bool = True
@@ -92,7 +94,8 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
     internal = any(each.internal for each in told.words)
     key = reply_key(secret, told.issue_key, recipient, internal=internal)
     bounces = bounce_key(secret, own_id, recipient)
-    keyed, path = (reply_address(inbox, each) if told.subaddresses else None for each in (key, bounces))
+    keyed, keyed_path = (reply_address(inbox, each) if told.subaddresses else None for each in (key, bounces))
+    path = (keyed_path or inbox) if told.returnable else ""  # RFC 5321 s4.5.5: two full mailboxes end here
     rendered = templates.render(kind, told.language, _values(told, inbox))
     subject = mime.one_line(rendered.subject)
     references = _references(told, anchor_id(secret, told.issue_key, domain))
@@ -112,13 +115,13 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
     )
     return Outgoing(
         kind=kind,
-        mail_from=path or inbox,
+        mail_from=path,
         rcpt_to=recipient,
         subject=subject,
         message_id=own_id,
         octets=mime.alternative(fields, rendered.text, rendered.html, boundary(own_id), told.files),
         reply_key=key if keyed else None,
-        bounce_key=bounces if path else None,
+        bounce_key=bounces if keyed_path and told.returnable else None,
         text=rendered.text,
         automatic=told.automatic,
         internal=internal,

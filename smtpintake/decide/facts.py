@@ -124,7 +124,7 @@ class Standing:
 class SentMail:
     """A mail of ours that a report is about, by its id in the outbox. `rcpt_to` is folded; `bounced` is the worst that
     was reported of it before. `by_key` is True where the report came to the mail's own bounce key, and False where it
-    names its Message-ID. `heard_since`: its recipient has written in the issue since.
+    names its Message-ID. `heard_since`: its recipient has written in the issue since. `answer`: an agent wrote it.
     """
 
     id: int
@@ -135,6 +135,7 @@ class SentMail:
     bounced: Severity | None = None
     by_key: bool = False
     heard_since: bool = False
+    answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class News:
     """What happened. `author_id` and `author_address` did it; `copied` have it already. `internal` and `by_staff` are
-    as the comment is.
+    as the comment is. `sender_id` wrote what was not delivered: they are concerned, whatever the project says.
     """
 
     kind: Happening
@@ -49,6 +49,7 @@ class News:
     by_staff: bool = False
     internal: bool = False
     copied: frozenset[str] = frozenset()
+    sender_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def recipients(news: Sequence[News], people: Iterable[Person], notify: Notify, *
         wanted = _wanted(person, notify, assigned=assigned)
         why, of = "", []
         for position, each in enumerate(news):
-            if each.kind not in wanted or (each.internal and not person.works):
+            is_senders = each.sender_id is not None and each.sender_id == person.person_id
+            if not (each.kind in wanted or is_senders) or (each.internal and not person.works):
                 continue
             if reason := _why_not(person, each):
                 why = reason

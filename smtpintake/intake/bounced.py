@@ -1,7 +1,8 @@
 """`Bounced`: what a proved report leaves behind: marks on the mail and its address, and an internal note on the issue.
 
 Contract: builds rows and marks, writes none. The note is ours; what the report said in its own words is below it in the
-hidden text, and all of it in the raw mail. It changes neither the issue's status nor who takes part.
+hidden text, and all of it in the raw mail. It changes neither the issue's status nor who takes part. Where an agent's
+answer came back, whoever wrote it may hear of it.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from smtpintake.convert.draft import Draft
 from smtpintake.decide.decision import NoteReport
 from smtpintake.decide.scores import Severity
 from smtpintake.intake.place import Place
+from smtpintake.store import events
 from smtpintake.store.addresses import Mark
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment
@@ -58,6 +60,8 @@ class Bounced:
             log_id=place.log_id,
         )
         self.rows.add(Comment, **comment.model_dump())
+        if decision.sent.answer:
+            events.note(self.rows, events.undelivered(issue_id, note_id, decision.sent.id, comment.created_at), None)
 
 
 def note(decision: NoteReport) -> str:

@@ -1,7 +1,8 @@
 """What an attempt to send a mail came to: sent, to be tried again and when, or given up, with a note for its issue.
 
-Contract: pure. Only a 5yz to this very mail, or days in which nobody took it, fail it; whoever works on the issue is
-told then. A refusal as there is no such mailbox counts like a bounce that says so: no more mail is sent there.
+Contract: pure. Only a 5yz to this very mail, or days in which nobody took it, fail it; the issue is told then, and by
+mail whoever wrote it, where that was an agent. A refusal as there is no such mailbox counts like a bounce that says so:
+no more mail is sent there.
 """
 
 import re
@@ -38,7 +39,8 @@ def _failed(mail: Claimed, note: str, *, gone: bool = False) -> Settled:
     if gone:
         text += f"No more mail is sent there. To lift that: smtpintake outbox forgive {mail.rcpt_to}\n"
     text += f"To try again: smtpintake outbox retry {mail.id}"
-    remark = Remark(mail.issue_id, text) if mail.issue_id is not None else None
+    lost = None if mail.automatic else mail.id
+    remark = Remark(mail.issue_id, text, lost) if mail.issue_id is not None else None
     return Settled(mail.id, State.FAILED, note, remark=remark, gone=mail.rcpt_to if gone else "")
 
 

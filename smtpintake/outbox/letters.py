@@ -5,7 +5,7 @@ all of them that concern them. The note says who is told, and who is concerned a
 and has used up their budget hears of it later, in one mail; others do not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -21,7 +21,7 @@ from smtpintake.decide.recipients import Audience, News, Person, Recipient, reci
 from smtpintake.mail.address import Mailbox
 from smtpintake.outbox.enclosures import enclosed
 from smtpintake.store.arrears import in_arrears
-from smtpintake.store.audience import About, FileRow, Said, about, files, last_mails, names, people
+from smtpintake.store.audience import About, FileRow, Said, about, files, last_mails, names, people, senders
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.events import Happened
 from smtpintake.store.spent import spent_on
@@ -79,8 +79,9 @@ class Writer:
         everybody = people(connection, issue, policy, now)
         limits = _Limits() if late else self._limits(connection, issue, everybody, now)
         concerned = (each for each in everybody if not late or (each.works and each.address == late))
+        lost = senders(connection, [int(each.before) for each in news if each.kind is Happening.UNDELIVERED])
         audience = recipients(
-            [_as_news(each, issue) for each in news],
+            [_as_news(each, issue, lost) for each in news],
             [replace(each, enough=limits.why(each)) for each in concerned],
             notify,
             assigned=issue.assignee_id is not None,
@@ -173,14 +174,16 @@ def _at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _as_news(happened: Happened, issue: About) -> News:
+def _as_news(happened: Happened, issue: About, lost: Mapping[int, int]) -> News:
+    is_lost = happened.kind is Happening.UNDELIVERED
     return News(
         happened.kind,
         happened.author_id,
         happened.author_address,
         by_staff=happened.by_staff,
-        internal=happened.kind is Happening.COMMENT and issue.what_was_said(happened.comment_id).internal,
+        internal=is_lost or (happened.kind is Happening.COMMENT and issue.what_was_said(happened.comment_id).internal),
         copied=frozenset(happened.copied),
+        sender_id=lost.get(int(happened.before)) if is_lost else None,
     )
 
 
@@ -239,7 +242,9 @@ class _Story:
         return happened.by_staff and not passed_on
 
     def _said(self, happened: Happened) -> Said:
-        return self.issue.what_was_said(happened.comment_id)
+        said = self.issue.what_was_said(happened.comment_id)
+        # Our own note, whoever sent the report that it is about.
+        return replace(said, author_address="", html=None) if happened.kind is Happening.UNDELIVERED else said
 
     def told_to(self, person: Person, news: Sequence[Happened], number: int) -> Notification:
         """What the `number`-th recipient is told."""
@@ -264,6 +269,7 @@ class _Story:
             root=issue.root,
             subaddresses=self.inbox.subaddresses,
             previous=self.last_mails.get(person.address),
+            returnable=all(each.kind is not Happening.UNDELIVERED for each in news),
             automatic=person.works or not any(self._by_staff(each) for each in said),
         )
 

@@ -43,6 +43,7 @@ _SENT: Final = (
         _outbox.issue_id,
         _issue.key,
         _heard_since,
+        _outbox.automatic,
     )
     .select_from(_table)
     .join(Issue.__table__, _outbox.issue_id == _issue.id, isouter=True)
@@ -114,11 +115,21 @@ def _key(delivery: Delivery) -> str | None:
 
 
 def _sent(row: Sequence[Any], *, by_key: bool) -> SentMail:
-    _, _, mail_id, rcpt_to, created_at, bounced, issue_id, issue_key, heard = row
+    _, _, mail_id, rcpt_to, created_at, bounced, issue_id, issue_key, heard, automatic = row
     moment = stored_moment(created_at)
     assert moment is not None
     worst = Severity(bounced) if bounced else None
-    return SentMail(mail_id, rcpt_to, moment, issue_id, issue_key, worst, by_key=by_key, heard_since=bool(heard))
+    return SentMail(
+        mail_id,
+        rcpt_to,
+        moment,
+        issue_id,
+        issue_key,
+        worst,
+        by_key=by_key,
+        heard_since=bool(heard),
+        answer=not automatic,
+    )
 
 
 def scores(connection: Connection, addresses: Iterable[str]) -> dict[str, Score]:

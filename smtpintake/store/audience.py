@@ -156,6 +156,16 @@ def names(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
+def senders(connection: Connection, mails: Collection[int]) -> dict[int, int]:
+    """By outgoing mail, the person who wrote the comment that it told of."""
+    rows = connection.execute(
+        select(_outbox.id, _comment.author_id)
+        .join_from(OutboxMail.__table__, Comment.__table__, _outbox.comment_id == _comment.id)
+        .where(_outbox.id.in_(mails), _comment.author_id.is_not(None))
+    )
+    return {row.id: row.author_id for row in rows}
+
+
 def last_mails(connection: Connection, issue_id: int) -> dict[str, str]:
     """By address, the Message-ID of the last mail about the issue that went to it or came from it."""
     sent = select(_outbox.created_at, _outbox.rcpt_to, _outbox.message_id).where(_outbox.issue_id == issue_id)

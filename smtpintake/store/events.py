@@ -65,6 +65,13 @@ def note(rows: Rows, happened: Happened, project: Project | None) -> None:
     )
 
 
+def undelivered(issue_id: int, comment_id: int, mail_id: int, now: datetime) -> Happened:
+    """An agent's answer, an outgoing mail, did not get where it should; the comment is the note that says so. Only of
+    answers, never of what a machine wrote: else the mail about one that came back could come back (RFC 3834 s3.3).
+    """
+    return Happened(issue_id, Happening.UNDELIVERED, now, comment_id, before=str(mail_id), by_staff=True)
+
+
 def due(connection: Connection, now: datetime, count: int) -> list[int]:
     """At most `count` issues of which something is to be told now, by id, the longest due first."""
     first = func.min(_event.due_at)

@@ -15,6 +15,8 @@ from typing import Final
 from sqlalchemy import Connection, Update, and_, bindparam, func, or_, select, update
 
 from smtpintake.compose.outgoing import Outgoing
+from smtpintake.store.database import allocate
+from smtpintake.store.events import note, undelivered
 from smtpintake.store.prepared import among
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, OutboxMail, ThreadKey
@@ -47,14 +49,16 @@ class Claimed:
     issue_id: int | None
     created_at: datetime
     attempts: int
+    automatic: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """An internal note on an issue, by the system."""
+    """An internal note on an issue, by the system. `lost` is the outgoing mail whose author hears of it, if anybody."""
 
     issue_id: int
     text: str
+    lost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ _CLAIM: Final = (
         _outbox.issue_id,
         _outbox.created_at,
         _outbox.attempts,
+        _outbox.automatic,
     )
 )
 _IS_DUE: Final = select(_outbox.id).where(_is_due).limit(1)
@@ -234,8 +239,9 @@ def _settle(connection: Connection, worker: str, result: Settled, now: datetime)
 
 def _remark(connection: Connection, remarks: Sequence[Remark], now: datetime) -> None:
     rows = Rows()
-    for one in remarks:
+    for one, comment_id in zip(remarks, allocate(connection, Comment.__table__, len(remarks)), strict=True):
         comment = Comment(
+            id=comment_id,
             issue_id=one.issue_id,
             author_address="",
             author_name=SYSTEM,
@@ -243,7 +249,9 @@ def _remark(connection: Connection, remarks: Sequence[Remark], now: datetime) ->
             body_text=one.text,
             internal=True,
         )
-        rows.add(Comment, **comment.model_dump(exclude={"id"}))
+        rows.add(Comment, **comment.model_dump())
+        if one.lost is not None:
+            note(rows, undelivered(one.issue_id, comment_id, one.lost, now), None)
     rows.insert(connection)
     touched = {one.issue_id for one in remarks}
     if touched:

@@ -15,15 +15,17 @@ class Happening(StrEnum):
     COMMENT = "comment"
     STATUS = "status"
     ASSIGNMENT = "assignment"
+    UNDELIVERED = "undelivered"
 
 
 Happenings = tuple[Happening, ...]
 
 
 class Notify(Section):
-    """Who hears of what: `created`, `comment`, `status`, `assignment`. Nobody hears of what they did themselves, and
-    internal comments reach only agents and managers. Nobody who is neither registered nor proved is told anything but
-    what an agent answers, and nobody at all whose proof failed.
+    """Who hears of what: `created`, `comment`, `status`, `assignment`, and `undelivered`: an agent's answer that came
+    back or was given up, of which whoever wrote it hears as well. Nobody hears of what they did themselves, and
+    internal comments and what was not delivered reach only agents and managers. Nobody who is neither registered nor
+    proved is told anything but what an agent answers, and nobody at all whose proof failed.
     """
 
     participants: Happenings = (Happening.COMMENT, Happening.STATUS)

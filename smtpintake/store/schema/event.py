@@ -18,10 +18,10 @@ PENDING: Final = "told_at IS NULL"
 
 
 class Event(Table, table=True):
-    """`kind` is `created`, `comment`, `status` or `assignment`; `before` and `after` are a status, or a person's id.
-    Who did it is the person `author_id`, or whoever has the folded address `author_address`, or nobody who could be
-    told. `by_staff` is True where they work on the issue and are proved. `copied` are folded addresses that had it
-    already, as the mail itself went to them.
+    """`kind` is `created`, `comment`, `status`, `assignment` or `undelivered`; `before` and `after` are a status, or a
+    person's id, `before` of what was not delivered the outgoing mail's. Who did it is the person `author_id`, or
+    whoever has the folded address `author_address`, or nobody who could be told. `by_staff` is True where they work on
+    the issue and are proved. `copied` are folded addresses that had it already, as the mail itself went to them.
     """
 
     __tablename__ = "event"
