@@ -2,8 +2,9 @@
 
 Contract: total. Every part is in the result: as text, as an attachment (a view into the raw mail), or as both where its
 text was longer than we keep. Text that a sender named or attached is an attachment; text without a name is body, and
-where there is none, a named text that was not attached is both. A part that only wraps others (a signed mail,
-winmail.dat) gives way to what is in it, if we can read that.
+where there is none, a text that was not attached is both, whatever its name. A part that only wraps others (a signed
+mail, winmail.dat) gives way to what is in it, if we can read that; so do alternatives that only few programs show (AMP)
+to those that say the same for all.
 """
 
 import html
@@ -34,6 +35,10 @@ ENCRYPTED: Final = "(encrypted: only who has the key can read what is attached)"
 _ODD_NEWLINES: Final = "\r\v\f\x85\u2028\u2029"
 _PLAIN: Final = "text/plain"
 _HTML: Final = "text/html"
+# Text that people can read as it is, where there is no other: RFC 2046 s4.1.4.
+_READABLE: Final = frozenset((_PLAIN, _HTML, "text/markdown", "text/x-markdown", "text/enriched", "text/richtext"))
+# Among alternatives: what the plain text and the HTML say, once more for programs that know how to show it.
+_ONCE_MORE: Final = frozenset(("text/x-amp-html", "text/watch-html", "text/vnd.google.email-reaction+json"))
 _SMIME: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _TNEF: Final = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
 _CALENDAR: Final = frozenset(("text/calendar", "application/ics"))
@@ -74,7 +79,7 @@ class Bodies:
         elif isinstance(node, Alternatives):
             section = _Section()
             self._sections.append(section)
-            for part in node.parts:
+            for part in [part for part in node.parts if not _is_once_more(part)] or node.parts:
                 self._alternative(part, section)
         else:
             for part in node.parts:
@@ -82,8 +87,13 @@ class Bodies:
 
     def settle(self) -> None:
         """After all parts: the text of a picture message from a phone has a name, and is still what somebody wrote."""
-        if self._named is not None and self._is_empty():
-            self._follow().plain = self._decoded(self._named)
+        if self._named is None or not self._is_empty():
+            return
+        text = self._decoded(self._named)
+        if self._named.content_type == _HTML:
+            self._follow().html = text
+        else:
+            self._follow().plain = text
 
     @property
     def text(self) -> str | None:
@@ -285,8 +295,12 @@ class Bodies:
         )
 
 
+def _is_once_more(node: Node) -> bool:
+    return isinstance(node, Part) and node.content_type in _ONCE_MORE
+
+
 def _may_be_body(part: Part) -> bool:
-    return part.content_type == _PLAIN and part.disposition != "attachment" and part.length <= MAX_NAMED
+    return part.content_type in _READABLE and part.disposition != "attachment" and part.length <= MAX_NAMED
 
 
 def _stated_in_html(octets: bytes) -> str:

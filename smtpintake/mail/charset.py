@@ -79,17 +79,17 @@ def decode(octets: bytes, charset: str, *, cut: bool = False) -> tuple[str, bool
     last character may not be whole.
     """
     claimed = _codec(charset[:60].lower()) if charset else None
-    for codec in _trusted(octets, claimed, stated=bool(charset)):
+    for codec in _trusted(octets, claimed):
         text = _strictly(octets, codec, cut=cut)
         if text is not None:
             return storable(text), codec == claimed or not charset
     return storable(_at_best(octets, claimed)), False
 
 
-def _trusted(octets: bytes, claimed: str | None, *, stated: bool) -> Iterator[str]:
+def _trusted(octets: bytes, claimed: str | None) -> Iterator[str]:
     """The charsets that prove themselves by decoding, in the order in which they are likely."""
     if octets.isascii():
-        if not stated and b"\x1b$" in octets:
+        if b"\x1b$" in octets and not (claimed or "").startswith("iso2022"):  # nothing else has such escapes
             yield "iso2022_jp"
         yield claimed or "utf-8"
     elif claimed and _TAKES_ALL.fullmatch(claimed):

@@ -37,6 +37,8 @@ def _raw(octets: bytes, hint: str) -> str:
 
 def decode(value: bytes, hint: str = "") -> str:
     """The field body as its author meant it to be read."""
+    if b"\x1b$" in value:  # raw ISO-2022-JP; not in `unfold`, as it never decides who wrote
+        value = charset.decode(value, "")[0].encode()
     text = unfold(value, hint)
     return decode_words(text) if "=?" in text else text
 

@@ -66,6 +66,8 @@ def test_undeclared(text: str, encoding: str) -> None:
         (JAPANESE, "cp932", "iso-8859-1"),
         (CHINESE, "gb18030", "utf-8"),
         (CHINESE, "utf-8", "gb2312"),
+        (JAPANESE, "iso2022_jp", "utf-8"),
+        (JAPANESE, "iso2022_jp", "iso-8859-1"),
         (KOREAN, "cp949", "us-ascii"),
         (RUSSIAN, "koi8-r", "unknown-8bit"),
     ],

@@ -49,6 +49,7 @@ def test_encoded_words(words: str, text: str) -> None:
         ("Счёт".encode("cp1251"), "windows-1251", "Счёт"),
         ("見積".encode("cp932"), "shift_jis", "見積"),
         ("发票".encode(), "gb2312", "发票"),  # UTF-8 whatever the body is in
+        ("見積".encode("iso2022_jp"), "", "見積"),
         (b"caf\xe9", "utf-8", "café"),
         (b"caf\xe9", "", "café"),
     ],
@@ -70,6 +71,7 @@ def test_no_charset_decides_who_wrote(charset: str) -> None:
     assert [str(one.mailbox) for one in with_hint.authors] == [
         str(one.mailbox) for one in read(mail(author=author)).authors
     ]
+    assert read(mail(author=b"\x1b$B<eve@x.example>\x1b(B <ana@example.com>")).author is None
     simple = read(
         mail(f"Content-Type: text/plain; charset={charset}", author=b"\xd6\xd0\xce\xc4 <ana@example.com>")
     ).author

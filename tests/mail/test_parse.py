@@ -165,6 +165,37 @@ def test_alternatives_give_both_bodies() -> None:
     assert (message.text, message.html) == ("plain", "<p>html")
 
 
+@pytest.mark.parametrize("content_type", ["text/x-amp-html", "text/watch-html", "text/vnd.google.email-reaction+json"])
+def test_an_alternative_that_few_programs_show_is_nothing_of_its_own(content_type: str) -> None:
+    rare, plain = f"Content-Type: {content_type}\n\nx", "Content-Type: text/plain\n\nHello"
+    message = read(multipart(rare, plain, subtype="alternative"))
+    assert (message.text, message.attachments) == ("Hello", ())
+    assert len(read(multipart(rare, plain)).attachments) == 1
+    assert len(read(multipart(rare, subtype="alternative")).attachments) == 1  # nothing else says it
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("Content-Type: text/markdown", "<b>Hello</b>"),
+        ("Content-Type: text/enriched", "<b>Hello</b>"),
+        ("Content-Type: text/plain; name=text.txt", "<b>Hello</b>"),
+        ("Content-Type: text/html; name=mail.html\nContent-Disposition: inline", None),
+    ],
+)
+def test_text_that_is_usually_a_file_is_read_where_there_is_no_other(header: str, text: str | None) -> None:
+    message = read(multipart(f"{header}\n\n<b>Hello</b>"))
+    assert (message.text, message.html) == (text, None if text else "<b>Hello</b>")
+    assert len(message.attachments) == 1
+    beside = read(multipart("Content-Type: text/plain\n\nHi", f"{header}\n\n<b>Hello</b>"))
+    assert (beside.text, beside.html) == ("Hi", None)
+
+
+@pytest.mark.parametrize("content_type", ["text/csv", "text/calendar", "text/vcard", "text/css"])
+def test_text_that_is_data_is_a_file(content_type: str) -> None:
+    assert read(multipart(f"Content-Type: {content_type}\n\nx")).text is None
+
+
 def test_texts_one_after_another_are_all_body() -> None:
     """Apple Mail puts attachments between paragraphs; a list adds its footer."""
     message = read(multipart("\none", PDF, "Content-Type: text/plain\n\ntwo"))
