@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -48,7 +49,7 @@ from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.store.snapshot import Snapshots
-from smtpintake.store.templatefiles import TemplateFiles, read_templates
+from smtpintake.store.templatefiles import read_templates
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -57,8 +58,16 @@ def load_templates(folder: Path | None = None) -> Templates:
     """The templates that travel with the code, and those of `folder` before them. What is wrong with the latter is
     among their `faults`.
     """
-    own = read_templates(folder) if folder is not None else TemplateFiles({})
+    if folder is None:
+        return _built_in_templates()
+    own = read_templates(folder)
     return Templates(read_templates(resource("templates")).sources, SAMPLES, own.sources, own.faults)
+
+
+@cache
+def _built_in_templates() -> Templates:
+    """Compiled and tried once a process, as they don't change."""
+    return Templates(read_templates(resource("templates")).sources, SAMPLES)
 
 
 def open_templates(settings: Settings) -> Templates:

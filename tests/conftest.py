@@ -1,11 +1,16 @@
 """Fixtures that tests of several packages share, and the rule that in CI nothing skips."""
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
+
+# Where the environment forbids it, each process, ours and what we start, compiles all that it loads: half of a start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest_plugins = ["tests.bucket", "tests.postgres", "tests.databases", "tests.server"]
 

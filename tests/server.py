@@ -1,6 +1,5 @@
 """A real server for tests: `python -m smtpintake`, its own folder, a free port; started, killed, started again."""
 
-import io
 import json
 import os
 import re
@@ -12,8 +11,10 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from unittest.mock import patch
 
@@ -62,35 +63,32 @@ class Server:
             "SMTPINTAKE_BUDGET__PAUSE": "0",
             "SMTPINTAKE_BLOBS__URL": f"file:{folder}/blobs",
             "SMTPINTAKE_WEB__SECRET_FILE": f"{folder}/secret",
-            # Where this is set, each process compiles everything that it loads: half of a start.
-            "PYTHONDONTWRITEBYTECODE": "",
             **(environment or {}),
         }
         self.journal = folder / "journal.txt"
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self, *arguments: str, stdin: bytes = b"", status: int = 0) -> str:
-        """Run another command on the same data; its standard output."""
-        done = subprocess.run(
-            [sys.executable, "-m", "smtpintake", *arguments],
-            input=stdin,
-            capture_output=True,
-            env=os.environ | self.environment,
-            cwd=self.folder,
-            check=False,
-            timeout=PATIENCE,
-        )
-        assert done.returncode == status, done.stdout.decode() + done.stderr.decode()
-        return done.stdout.decode()
+        """Run another command on the same data; its standard output. It runs in this process, as a start is most of
+        what it costs, and so never where an event loop does.
+        """
+        with (
+            TemporaryFile("w+") as printed,
+            patch.dict(os.environ, self.environment),
+            patch("sys.stdin", TextIOWrapper(BytesIO(stdin))),
+            chdir(self.folder),
+            redirect_stdout(printed),
+            redirect_stderr(StringIO()) as said,
+        ):
+            ended = run(arguments)
+            printed.seek(0)
+            text = printed.read()
+        assert ended == status, text + said.getvalue()
+        return text
 
     def json(self, *arguments: str) -> Any:
-        """What another command prints for programs. It runs in this process, as a start is most of what it costs, and
-        so never where an event loop does.
-        """
-        with patch.dict(os.environ, self.environment), redirect_stdout(io.StringIO()) as printed:
-            status = run((*arguments, "--json"))
-        assert status == 0, printed.getvalue()
-        return json.loads(printed.getvalue())
+        """What another command prints for programs."""
+        return json.loads(self.command(*arguments, "--json"))
 
     def prepare(self, policy: str = POLICY) -> None:
         """The database, with `policy` in force."""
@@ -154,14 +152,20 @@ def log_id(reply: str | bytes) -> str:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A running intake with POLICY."""
-    server = Server(tmp_path)
-    server.prepare()
-    server.start()
-    yield server
-    if server.process is not None and server.process.poll() is None:
-        server.process.terminate()
-        try:
-            server.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            raise
+    yield from running(Server(tmp_path))
+
+
+def running(server: Server, policy: str = POLICY, part: str = "intake") -> Iterator[Server]:
+    """`server`, running until the generator is closed; told to stop, it ends with status 0."""
+    server.prepare(policy)
+    server.start(part)
+    try:
+        yield server
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            try:
+                status = server.stop()
+            except subprocess.TimeoutExpired:
+                server.kill()
+                raise
+            assert status == 0, server.journal.read_text()

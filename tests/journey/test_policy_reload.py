@@ -28,7 +28,8 @@ _SESSIONS = 24
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def workers(tmp_path: Path) -> Iterator[Server]:
+    """A server whose port two processes share."""
     server = Server(tmp_path, {"SMTPINTAKE_SMTP__WORKERS": "2"})
     server.prepare()
     server.start("serve")
@@ -68,7 +69,8 @@ def taken_up(server: Server, version: int) -> int:
     return sum("policy in force" in line and f" version={version} " in f"{line} " for line in lines)
 
 
-def test_every_worker_takes_a_policy_up_and_none_takes_a_faulty_one(server: Server) -> None:
+def test_every_worker_takes_a_policy_up_and_none_takes_a_faulty_one(workers: Server) -> None:
+    server = workers
     with ExitStack() as stack:
         sessions = [stack.enter_context(server.client()) for _ in range(_SESSIONS)]
         for session in sessions:
@@ -98,7 +100,7 @@ def test_a_policy_that_cannot_be_read_leaves_the_one_before_in_force(server: Ser
             f"INSERT INTO policy_version ({columns}) SELECT created_at, author, ? FROM policy_version",
             [json.dumps(newer)],
         )
-    until(lambda: server.journal.read_text().count("a policy cannot be read") >= 2, server)
+    until(lambda: server.journal.read_text().count("a policy cannot be read") >= 1, server)
     with server.client() as session:
         letter = mail("support@example.org", "As before").as_bytes(policy=SMTP)
         session.sendmail("cara@customer.example", ["support@example.org"], letter)
