@@ -11,10 +11,10 @@ from smtpintake.cli.display import one_line, print_json, print_record, print_tab
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
 from smtpintake.convert.quoted import Quoted
 from smtpintake.store.attachments import opened
-from smtpintake.store.edit import EditError, add_comment, edit_issue
+from smtpintake.store.edit import EditError, add_comment, edit_issue, watch_issue
 from smtpintake.store.outbox import State
 from smtpintake.store.tracker import issue_list, issue_view
-from smtpintake.store.views import AttachmentView, CommentView, IssueView, Who
+from smtpintake.store.views import AttachmentView, CommentView, IssueView, ParticipantView, Who
 
 
 def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -130,19 +130,53 @@ def comment_on(program: Program, key: str, text: str, *, author: str, internal: 
         click.echo(f"{key.upper()}: comment {comment_id} added")
 
 
+@issue.command("watch")
+@click.argument("key")
+@click.argument("address")
+@pass_program
+def follow(program: Program, key: str, address: str) -> None:
+    """Have somebody follow an issue: they take part in it, hear of it, and may write to it."""
+    _watch(program, key, address, hears=True)
+
+
+@issue.command("unwatch")
+@click.argument("key")
+@click.argument("address")
+@pass_program
+def leave(program: Program, key: str, address: str) -> None:
+    """Have somebody hear of an issue no more, unless it is assigned to them. They may still write to it."""
+    _watch(program, key, address, hears=False)
+
+
+def _watch(program: Program, key: str, address: str, *, hears: bool) -> None:
+    with program.database() as database:
+        try:
+            with database.writing() as session:
+                changed = watch_issue(session, key, address, datetime.now(UTC), hears=hears)
+        except EditError as error:
+            raise click.ClickException(str(error)) from error
+    now = "watches it" if hears else "hears of it no more"
+    click.echo(one_line(f"{key.upper()}: {address} {now}" + ("" if changed else ", as before")))
+
+
 @issue.command("set")
 @click.argument("key")
 @click.argument("settings", metavar="NAME=VALUE…", nargs=-1, required=True, callback=_settings)
+@click.option(
+    "--as", "author", metavar="ADDRESS", default="", help="Somebody in the directory.  [default: an operator]"
+)
 @json_option
 @pass_program
-def set_fields(program: Program, key: str, settings: tuple[tuple[str, str], ...], *, as_json: bool) -> None:
+def set_fields(
+    program: Program, key: str, settings: tuple[tuple[str, str], ...], *, author: str, as_json: bool
+) -> None:
     """Change fields: title, status, priority, type, assignee (an address, or nothing), tags (all of them, or +this
-    -that), fields.ANYTHING.
+    -that), fields.ANYTHING. Whoever does it is not told of it.
     """
     with program.database() as database:
         try:
             with database.writing() as session:
-                lines = edit_issue(session, key, settings, datetime.now(UTC))
+                lines = edit_issue(session, key, settings, datetime.now(UTC), author=author)
         except EditError as error:
             raise click.ClickException(str(error)) from error
     if as_json:
@@ -166,7 +200,7 @@ def _print_issue(view: IssueView, *, everything: bool) -> None:
             ("written (UTC)", short_moment(view["sent_at"])),
             ("created (UTC)", short_moment(view["created_at"])),
             ("updated (UTC)", short_moment(view["updated_at"])),
-            ("participants", [person["address"] for person in view["participants"]]),
+            ("participants", [_participant(each) for each in view["participants"]]),
             ("links", [f"{link['kind']} {link['key']}" for link in view["links"]]),
             ("log", view["log_id"]),
         )
@@ -198,6 +232,10 @@ def _print_body(said: IssueView | CommentView, *, everything: bool) -> None:
         click.echo(one_line(f"    [mail {mail['id']} to {mail['address']}: {mail['state']}{why}]"))
     for why in said["untold"]:
         click.echo(one_line(f"    [no mail: {why}]"))
+
+
+def _participant(one: ParticipantView) -> str:
+    return one["address"] if one["hears"] else f"{one['address']} (has left)"
 
 
 def _type(attachment: AttachmentView) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from html import escape
 from typing import Final
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -108,6 +109,7 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
         ("Message-ID", f"<{own_id}>"),
         ("In-Reply-To", references[-1]),
         ("References", " ".join(references)),
+        *_leaving(told, keyed),
         # RFC 3834 s5: what a person wrote is not automatic, whoever carries it.
         *(_AUTOMATIC if told.automatic else _PERSONAL),
         ("X-Smtpintake-Loop", loop_mark(secret)),
@@ -127,6 +129,15 @@ def compose_notification(told: Notification, templates: Templates, secret: bytes
         internal=internal,
         fault=str(rendered.fault or ""),
     )
+
+
+def _leaving(told: Notification, keyed: str | None) -> tuple[mime.Field, ...]:
+    """How to hear no more (RFC 2369 s3.2): by mail to their own key, with the subject that `decide.commands` knows. Not
+    in what a person wrote: that is no list.
+    """
+    if keyed is None or not told.automatic:
+        return ()
+    return (("List-Unsubscribe", f"<mailto:{quote(keyed, safe='@+')}?subject=unsubscribe%20{told.issue_key}>"),)
 
 
 def _references(told: Notification, anchor: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from smtpintake.mail.reason import Reason
 
 CHECK: Final = "commands"
 INTERNAL: Final = "internal"
+UNSUBSCRIBE: Final = "unsubscribe"
 MAX_TAG: Final = 60
 MAX_FORWARDS: Final = 5
 
@@ -48,6 +49,8 @@ def named_people(commands: tuple[Command, ...]) -> Iterator[str]:
 def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     """`judgement` with what the mail's commands come to."""
     decision = judgement.decision
+    if isinstance(decision, AddComment) and is_leaving(facts, decision):
+        return _left(facts, judgement, decision)
     if facts.commands is None or not isinstance(decision, CreateIssue | AddComment):
         return judgement
     key = decision.fields.project if isinstance(decision, CreateIssue) else decision.candidate.project_key
@@ -67,6 +70,28 @@ def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     for command in facts.commands.commands:
         execution.give(command)
     return _ordered(judgement, decision, execution)
+
+
+def is_leaving(facts: Facts, decision: AddComment) -> bool:
+    """True for what a mail program sends where somebody unsubscribes (RFC 2369 s3.2): to a reply key, so it is whoever
+    was sent the mail, with the subject that we gave it. Programs write into the body what they like.
+    """
+    said = facts.message.subject.split()
+    wanted = [UNSUBSCRIBE, decision.candidate.issue_key.lower()]
+    return decision.candidate.how is Reason.THREAD_KEY and [word.lower() for word in said] == wanted
+
+
+def _left(facts: Facts, judgement: Judgement, decision: AddComment) -> Judgement:
+    """Who unsubscribes hears no more, and says nothing: neither does the issue's status change, nor is anybody told."""
+    note = _watches(facts, hears=False)
+    orders = Orders(note=note, alone=True, watch=False)
+    finding = Finding(CHECK, "obeyed", facts.message.subject)
+    return _with(replace(judgement, decision=replace(decision, orders=orders, status="")), finding)
+
+
+def _watches(facts: Facts, *, hears: bool) -> str:
+    author = facts.message.authors[0].mailbox.folded
+    return f"{author} watches the issue" if hears else f"{author} has left the issue"
 
 
 def _why_not(facts: Facts, policy: Policy, decision: CreateIssue | AddComment) -> str:
@@ -102,7 +127,7 @@ def _works_on(person: Sender, project: str) -> bool:
 
 def _ordered(judgement: Judgement, decision: CreateIssue | AddComment, done: "_Execution") -> Judgement:
     alone = done.facts.commands is not None and not done.facts.commands.text and not done.refused
-    orders = Orders(tuple(done.obeyed), tuple(done.refused), internal=done.internal, alone=alone)
+    orders = Orders(tuple(done.obeyed), tuple(done.refused), internal=done.internal, alone=alone, watch=done.watching)
     findings = []
     if done.obeyed:
         findings.append(Finding(CHECK, "obeyed", _lines(done.obeyed)))
@@ -136,6 +161,7 @@ class _Execution:
     public: str  # why a comment cannot be internal
     now: Standing = field(init=False)
     internal: bool = False
+    watching: bool | None = None
     forward: list[str] = field(default_factory=list)
     obeyed: list[Command] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -199,6 +225,17 @@ class _Execution:
         if value:  # which may be what they wanted to keep apart
             raise _ImpossibleError("it takes nothing behind it; the comment is internal all the same")
 
+    def watch(self, value: str) -> None:
+        self._watch(value, hears=True)
+
+    def unwatch(self, value: str) -> None:
+        self._watch(value, hears=False)
+
+    def _watch(self, value: str, *, hears: bool) -> None:
+        if value and value.lower() != _ME:
+            raise _ImpossibleError("it is for whoever gives it, and takes nothing behind it")
+        self.watching = hears
+
     def send_on(self, value: str) -> None:
         mailbox = _mailbox(value)
         if mailbox is None:
@@ -244,6 +281,8 @@ class _Execution:
                 yield f"{name}: {old or 'none'} -> {new}"
         if before.assignee_id != now.assignee_id:
             yield f"assignee: {before.assignee or _NOBODY} -> {now.assignee or _NOBODY}"
+        if self.watching is not None:
+            yield _watches(self.facts, hears=self.watching)
         yield from (f"sent on to {address}" for address in self.forward)
 
 
@@ -254,6 +293,8 @@ _WORDS: Final[Mapping[str, Callable[[_Execution, str], None]]] = {
     "type": _Execution.set_type,
     "tag": _Execution.add_tags,
     INTERNAL: _Execution.make_internal,
+    "watch": _Execution.watch,
+    "unwatch": _Execution.unwatch,
     "forward": _Execution.send_on,
 }
 

@@ -30,7 +30,8 @@ class Changes:
 @dataclass(frozen=True, slots=True)
 class Orders:
     """`obeyed` leave the text of the mail, `refused` stay in it and are told to its author. `changes` are those of an
-    existing issue, and `note` says them in words, a line each. `alone` is True where the mail has no other text.
+    existing issue, and `note` says them in words, a line each. `watch` is what the author wants to hear of the issue
+    from now on, None where they don't say. `alone` is True where the mail has no other text.
     """
 
     obeyed: tuple[Command, ...] = ()
@@ -39,6 +40,7 @@ class Orders:
     note: str = ""
     internal: bool = False
     alone: bool = False
+    watch: bool | None = None
 
     @property
     def has_note_apart(self) -> bool:

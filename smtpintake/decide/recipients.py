@@ -19,7 +19,8 @@ class Person:
     """Somebody who may be told, at `address`; all are folded. `role` is theirs in the project, and `works` says whether
     they may act as its agents: they read what is internal. `proof` is the best that they have shown on this issue, None
     where they have not written. `barred` says why nothing is to be sent to them at all, and `enough` why nothing by
-    itself; both are empty where it may. `language` is theirs, where anybody said it.
+    itself; both are empty where it may. Who has `left` the issue hears nothing but what is theirs as they are assigned.
+    `language` is theirs, where anybody said it.
     """
 
     address: str
@@ -34,6 +35,7 @@ class Person:
     proof: Proof | None = None
     barred: str = ""
     enough: str = ""
+    left: bool = False
     language: str = ""
 
 
@@ -120,6 +122,8 @@ def _why_not(person: Person, news: News) -> str:
     """Why somebody who is concerned is not told, or an empty string."""
     if news.author_address in person.addresses or (news.author_id or 0) == person.person_id:
         return "did it"
+    if person.left and not person.assigned:
+        return "has left the issue"
     if person.barred:
         return person.barred
     if not news.copied.isdisjoint(person.addresses) and not person.works:

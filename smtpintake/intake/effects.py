@@ -20,6 +20,7 @@ from smtpintake.decide.decision import (
     ShareIssue,
 )
 from smtpintake.decide.facts import Facts
+from smtpintake.decide.orders import Orders
 from smtpintake.intake import happened
 from smtpintake.intake.answering import Answering
 from smtpintake.intake.attachmentrow import attachment_rows
@@ -51,6 +52,7 @@ from smtpintake.store.schema import (
 )
 from smtpintake.store.schema.tracker import MESSAGE_ID
 from smtpintake.store.snapshot import Snapshot
+from smtpintake.store.watching import Watching
 
 Judged = tuple[tuple[Facts, Judgement], ...]
 
@@ -68,7 +70,7 @@ class Drawn:
 @dataclass(slots=True)
 class Effects:
     """The rows of one group. `touched` are the parameters of the update of each issue that got a comment, `changed`
-    the id and the new values of each that a reply or its commands change.
+    the id and the new values of each that a reply or its commands change, `watching` who follows or leaves which.
     """
 
     snapshot: Snapshot
@@ -79,6 +81,7 @@ class Effects:
     rows: Rows
     touched: list[dict[str, object]] = field(default_factory=list)
     changed: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    watching: list[Watching] = field(default_factory=list)
     _people: dict[str, int] = field(default_factory=dict)
     _roles: set[tuple[int, int]] = field(default_factory=set)
 
@@ -140,6 +143,7 @@ class Effects:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=mentioned.issue_id, kind="mentions")
         if decision.follows is not None:
             self.rows.add(IssueLink, issue_id=issue_id, other_id=decision.follows.issue_id, kind="follows")
+        self._watch(issue_id, facts, decision.orders)
         place = replace(place, issue_id=issue_id, issue_key=key)
         if facts.inbox.notify_created:
             self._happened(fields.project, happened.of_new(place, decision, self.snapshot.policy, person_id))
@@ -191,6 +195,7 @@ class Effects:
         place, columns = replace(place, comment_id=comment_id), self._changes(facts, decision)
         if columns:
             self.changed.append((issue_id, columns))
+        self._watch(issue_id, facts, orders)
         several = happened.of_comment(place, decision, self.snapshot.policy, person_id, columns)
         self._happened(decision.candidate.project_key, *several)
         return self.answering.answered(place, issue_id, orders)
@@ -256,6 +261,11 @@ class Effects:
             role=one.role,
             person_id=one.person_id,
         )
+
+    def _watch(self, issue_id: int, facts: Facts, orders: Orders) -> None:
+        if orders.watch is not None:
+            author = facts.message.authors[0].mailbox.folded
+            self.watching.append(Watching(issue_id, author, orders.watch, facts.envelope.received_at))
 
     def _happened(self, project_key: str, *several: Happened) -> None:
         """What those may be told of who have to do with an issue of this project."""

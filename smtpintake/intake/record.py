@@ -40,6 +40,7 @@ from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, LogRow, Person, Project, RawMail
 from smtpintake.store.snapshot import Snapshot, Snapshots
 from smtpintake.store.spent import spent_on
+from smtpintake.store.watching import watch
 
 Job = Submission | Refusal
 
@@ -254,6 +255,8 @@ def _write(connection: Connection, rows: Rows, effects: Effects) -> None:
     if effects.touched:
         _TOUCH.many(connection, effects.touched)
     change_issues(connection, effects.changed)
+    for one in effects.watching:
+        watch(connection, one)
     mark(connection, effects.bounced.marks.values())
 
 

@@ -199,12 +199,16 @@ def people(connection: Connection, issue: About, policy: Policy, now: datetime) 
     at the address with which they take part, or at their first.
     """
     parts = connection.execute(
-        select(_part.address, _part.name).where(_part.issue_id == issue.id).order_by(_part.id).limit(MAX_PEOPLE)
+        select(_part.address, _part.name, _part.left_at)
+        .where(_part.issue_id == issue.id)
+        .order_by(_part.id)
+        .limit(MAX_PEOPLE)
     ).all()
     known = _directory(connection, issue, [row.address for row in parts])
     owners = {address: person_id for person_id, one in known.items() for address in one.addresses}
     places: dict[int | str, tuple[str, str, bool]] = {}
-    for address, name in parts:
+    left = {owners.get(row.address, row.address) for row in parts if row.left_at is not None}
+    for address, name, _ in parts:
         places.setdefault(owners.get(address, address), (address, name, True))
     for person_id, one in known.items():
         places.setdefault(person_id, (one.addresses[0], one.name, False))
@@ -226,6 +230,7 @@ def people(connection: Connection, issue: About, policy: Policy, now: datetime) 
                 owner is not None and owner == issue.assignee_id,
                 max((proofs[each] for each in one.addresses if each in proofs), key=_rank, default=None),
                 _why_barred(address, one, policy, silenced),
+                left=(address if owner is None else owner) in left,
                 language=one.language,
             )
         )

@@ -18,6 +18,7 @@ from smtpintake.store.events import Happened, note
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, IssueType, Participant, Person, PersonAddress, Project
 from smtpintake.store.tracker import find_issue, people_by_id
+from smtpintake.store.watching import Watching, watch
 
 PRIORITIES: Final[tuple[str, ...]] = get_args(policy.Defaults.model_fields["priority"].annotation)
 MAX_TITLE: Final = 300
@@ -70,9 +71,20 @@ def add_comment(
     return comment.id
 
 
-def edit_issue(session: Session, key: str, values: Iterable[tuple[str, str]], now: datetime) -> list[str]:
-    """Set fields of the issue `key`: a line for each that changed. See `FIELDS`; others are `fields.NAME`."""
+def watch_issue(session: Session, key: str, address: str, now: datetime, *, hears: bool) -> bool:
+    """Have `address` follow the issue `key`, or leave it; False where that is so already."""
     issue = _issue(session, key)
+    return watch(session.connection(), Watching(issue.id or 0, _folded(address), hears, now))
+
+
+def edit_issue(
+    session: Session, key: str, values: Iterable[tuple[str, str]], now: datetime, *, author: str = ""
+) -> list[str]:
+    """Set fields of the issue `key`: a line for each that changed. See `FIELDS`; others are `fields.NAME`. `author` is
+    the address of somebody in the directory, who is not told of it; where it is empty, an operator does it.
+    """
+    issue = _issue(session, key)
+    person = _person(session, author) if author else None
     lines: list[str] = []
     status, assignee = issue.status, issue.assignee_id
     for name, value in values:
@@ -98,7 +110,16 @@ def edit_issue(session: Session, key: str, values: Iterable[tuple[str, str]], no
         (policy.Happening.ASSIGNMENT, assignee, issue.assignee_id),
     ):
         if before != after:
-            told = Happened(issue.id or 0, kind, now, before=str(before or ""), after=str(after or ""), by_staff=True)
+            told = Happened(
+                issue.id or 0,
+                kind,
+                now,
+                before=str(before or ""),
+                after=str(after or ""),
+                author_id=person.id if person else None,
+                author_address=_folded(author) if author else "",
+                by_staff=True,
+            )
             _note(session, told, issue)
     return lines
 

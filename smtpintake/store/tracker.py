@@ -204,7 +204,10 @@ def _comments(
 
 def _participants(session: Session, issue_id: int) -> list[ParticipantView]:
     rows = select(Participant).where(col(Participant.issue_id) == issue_id).order_by(col(Participant.id))
-    return [{"address": row.address, "name": row.name, "role": row.role} for row in session.scalars(rows)]
+    return [
+        {"address": row.address, "name": row.name, "role": row.role, "hears": row.left_at is None}
+        for row in session.scalars(rows)
+    ]
 
 
 def _links(session: Session, issue_id: int) -> list[LinkView]:

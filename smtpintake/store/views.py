@@ -13,9 +13,12 @@ class Who(TypedDict):
 
 
 class ParticipantView(TypedDict):
+    """`hears` is False for who has left the issue."""
+
     address: str
     name: str
     role: str
+    hears: bool
 
 
 class AttachmentView(TypedDict):

@@ -126,7 +126,9 @@ class ThreadKey(Table, table=True):
 
 
 class Participant(Table, table=True):
-    """Somebody who takes part in an issue. `address` is folded; `role` is `reporter`, `cc` or `author`."""
+    """Somebody who takes part in an issue. `address` is folded; `role` is `reporter`, `cc`, `author` or `watcher`. Who
+    left it, at `left_at`, hears of it no more, and may still write.
+    """
 
     __tablename__ = "participant"
     __table_args__ = (UniqueConstraint("issue_id", "address"),)
@@ -137,6 +139,7 @@ class Participant(Table, table=True):
     name: str = ""
     role: str = "reporter"
     person_id: int | None = Field(default=None, foreign_key="person.id")
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class IssueLink(Table, table=True):
