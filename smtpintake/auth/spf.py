@@ -8,6 +8,7 @@ asked for one thing after the other; asking all of that is bounded too. exp= is 
 
 import ipaddress
 from collections.abc import Generator, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from smtpintake.auth.answers import Answer, Found
@@ -37,11 +38,8 @@ class Check:
     """
 
     def __init__(self, identity: SpfIdentity, peer_ip: str, helo: str, domain: str, local_part: str = "") -> None:
-        address = ipaddress.ip_address(peer_ip.partition("%")[0])
-        # s5: an IPv4-mapped address is an IPv4 address.
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
         # s4.3: without a local part, "postmaster" is it.
-        self._sender: Final = Sender(mapped or address, helo, local_part or "postmaster", domain)
+        self._sender: Final = Sender(client_address(peer_ip), helo, local_part or "postmaster", domain)
         self.domain: Final = domain
         self._identity: Final = identity
         self._forward: Final = "A" if self._sender.address.version == 4 else "AAAA"
@@ -60,7 +58,9 @@ class Check:
                 result, detail = yield from self._check_host(domain)
             except _EndError as end:
                 result, detail = end.result, end.detail
-        shown = "".join(c if c.isprintable() else "?" for c in detail[:MAX_DETAIL])
+        shown = detail[:MAX_DETAIL]
+        if not shown.isprintable():
+            shown = "".join(c if c.isprintable() else "?" for c in shown)
         return SpfResult(result, self._identity, domain, shown)
 
     def ahead(self, domain: str, answer: Answer) -> Iterator[Question]:
@@ -209,6 +209,17 @@ class Check:
             if self._void > MAX_VOID:
                 raise _EndError(AuthResult.PERMERROR, f"more than {MAX_VOID} void lookups, at {answer.name}")
         return answer
+
+
+@lru_cache(maxsize=1024)
+def client_address(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """What `ip`, perhaps with a zone (`fe80::1%eth0`), is to a record: s5, an IPv4-mapped address is an IPv4 address.
+
+    Raises ValueError where it is none.
+    """
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def is_domain(name: str) -> bool:

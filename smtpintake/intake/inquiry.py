@@ -12,7 +12,6 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from smtpintake.auth.answers import Answer
 from smtpintake.auth.results import AuthResult, SpfIdentity, SpfResult
 from smtpintake.auth.verify import Evidence, questions
 from smtpintake.mail import fieldvalue
@@ -33,7 +32,7 @@ class Inquiry:
         self._lookups: Final = lookups
         self._envelope = envelope
         self._spf: asyncio.Task[tuple[SpfResult, SpfResult]] | None = None
-        self._keys: asyncio.Task[tuple[Answer, ...]] | None = None
+        self._names: tuple[str, ...] = ()
         self._unasked = self._why_no_spf()
         if not self._unasked and not self._is_told_in_header():
             self._spf = asyncio.create_task(self._ask_spf())
@@ -48,8 +47,9 @@ class Inquiry:
             self._unasked = self._why_no_spf()
             if not self._unasked:
                 self._spf = asyncio.create_task(self._ask_spf())
-        if scan.refusal is None and (names := questions(scan, _spf_domain(self._envelope))):
-            self._keys = asyncio.create_task(self._lookups.txt(names))
+        if scan.refusal is None:
+            self._names = questions(scan, _spf_domain(self._envelope))
+            self._lookups.begin_txt(self._names)
 
     async def passes_spf(self) -> bool:
         """Whether SPF lets the client send for the reverse-path, as far as can be known before the header section."""
@@ -67,15 +67,13 @@ class Inquiry:
             spf, helo = none, replace(none, identity=SpfIdentity.HELO)
         else:
             spf, helo = await self._spf
-        if self._keys is not None:
-            await self._keys
+        await self._lookups.txt(self._names)
         return Evidence(spf, helo, self._lookups.answers, self._envelope.received_at)
 
     def abandon(self) -> None:
         """Nobody needs the evidence any more. Doing it again, or after `evidence`, is fine."""
-        for task in (self._spf, self._keys):
-            if task is not None:
-                task.cancel()
+        if self._spf is not None:
+            self._spf.cancel()
 
     async def _ask_spf(self) -> tuple[SpfResult, SpfResult]:
         told, mailbox = self._envelope, self._envelope.mail_from.mailbox

@@ -229,10 +229,8 @@ class _Reader:
 
     def _name_at(self, start: int) -> Name:
         """RFC 1035 s4.1.4. A pointer leads backwards, so that no chain of them is a loop."""
-        if start in self._names:
-            return self._names[start]
         parts, at, limit, size = [], start, start, 1
-        while length := self._octets[at]:
+        while at not in self._names and (length := self._octets[at]):
             if length >= _POINTER:
                 at = (length & ~_POINTER) << 8 | self._octets[at + 1]
                 if at >= limit:
@@ -244,5 +242,8 @@ class _Reader:
                 raise WireError("a name is too long")
             parts.append(self._octets[at : at + 1 + length])
             at += 1 + length
-        wire = self._names[start] = b"".join(parts).lower() + b"\0"
+        wire = b"".join(parts).lower() + self._names.get(at, b"\0")
+        if len(wire) > _MAX_NAME:
+            raise WireError("a name is too long")
+        self._names[start] = wire
         return wire

@@ -32,6 +32,11 @@ class Lookups:
         """Those that are here, in the order in which they were asked for."""
         return tuple(filter(None, map(_arrived, self._asked.values())))
 
+    def begin_txt(self, names: Iterable[str]) -> None:
+        """Ask for what `txt` will give, and don't wait."""
+        for name in names:
+            self.begin(name, "TXT")
+
     async def txt(self, names: Iterable[str]) -> tuple[Answer, ...]:
         """The TXT answers for all `names`, which are asked at the same time."""
         return await self.ask(dict.fromkeys(_folded(name, "TXT") for name in names))
@@ -44,20 +49,25 @@ class Lookups:
 
     async def ask(self, questions: Iterable[Question]) -> tuple[Answer, ...]:
         """The answers, in the order of the questions; what must be asked is asked at the same time."""
-        asked = [(_folded(*question), self.begin(*question)) for question in questions]
-        pending = {known for _, known in asked if not isinstance(known, Answer)}
+        asked = [(question, self.begin(*question)) for question in questions]
+        pending = [known for _, known in asked if not isinstance(known, Answer)]
         if pending:
             await asyncio.wait(pending, timeout=self._left())
         return tuple(self._settled(question, known) for question, known in asked)
 
-    def recall(self, name: str, rdtype: str) -> Answer | None:
-        """The answer if it is known without asking; a question that is under way has none."""
-        question = _folded(name, rdtype)
-        if (asked := self._asked.get(question)) is not None:
-            return _arrived(asked)
-        if (cached := self._resolver.recall(*question)) is not None:
-            self._asked[question] = cached
-        return cached
+    def recall(self, questions: Iterable[Question]) -> tuple[Answer, ...] | None:
+        """The answers if all are known without asking; a question that is under way has none."""
+        found = []
+        for name, rdtype in questions:
+            question = _folded(name, rdtype)
+            if (asked := self._asked.get(question)) is None:
+                if (asked := self._resolver.recall(*question)) is None:
+                    return None
+                self._asked[question] = asked
+            if (answer := _arrived(asked)) is None:
+                return None
+            found.append(answer)
+        return tuple(found)
 
     def begin(self, name: str, rdtype: str) -> "Answer | asyncio.Task[Answer]":
         """Ask, and don't wait: the answer, or what brings it (never cancel that, others may wait for it)."""
@@ -81,8 +91,9 @@ class Lookups:
         """The answer; what has none at the deadline is trouble, from then on."""
         answer = _arrived(known)
         if answer is None:
-            answer = Answer(*question, Found.TROUBLE, detail=f"the mail's lookups took more than {self._deadline:g} s")
-            self._asked[question] = answer
+            asked = _folded(*question)
+            answer = Answer(*asked, Found.TROUBLE, detail=f"the mail's lookups took more than {self._deadline:g} s")
+            self._asked[asked] = answer
         return answer
 
 

@@ -6,13 +6,12 @@ many round trips as it is deep.
 """
 
 import asyncio
-import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from smtpintake.auth.answers import Answer
 from smtpintake.auth.results import AuthResult, SpfIdentity, SpfResult
-from smtpintake.auth.spf import Check, is_domain
+from smtpintake.auth.spf import Check, client_address, is_domain
 
 if TYPE_CHECKING:
     from smtpintake.net.lookups import Lookups
@@ -45,7 +44,7 @@ async def check(
 
 def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(text.partition("%")[0])
+        client_address(text)
     except ValueError:
         return False
     return True
@@ -57,9 +56,10 @@ async def _run(check: Check, ahead: "_Ahead") -> SpfResult:
     try:
         questions = next(steps)
         while True:
-            if any(ahead.lookups.recall(*question) is None for question in questions):
+            if (answers := ahead.lookups.recall(questions)) is None:
                 ahead.start()
-            questions = steps.send(await ahead.lookups.ask(questions))
+                answers = await ahead.lookups.ask(questions)
+            questions = steps.send(answers)
     except StopIteration as end:
         result: SpfResult = end.value
         return result
