@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from smtpintake.compose.kinds import SAMPLES
 from smtpintake.compose.render import Templates
 from smtpintake.compose.replyaddress import MIN_SECRET
-from smtpintake.intake.accounts import Account, Accounts
+from smtpintake.intake.accounts import FAILURES_OF_A_NAME, FAILURES_OF_A_PEER, Account, Accounts
 from smtpintake.intake.analyser import Analysers
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.certificate import Certificate
@@ -187,13 +187,15 @@ def open_resolver(settings: Settings) -> Resolver:
 
 
 def make_rates(settings: Settings) -> Rates:
-    """What counts how often peers and senders come. Raises NotReadyError."""
+    """What counts how often peers and senders come, and fail to log in. Raises NotReadyError."""
     section = settings.limits
     named = (
         (Counted.CONNECTIONS, section.connections_per_peer),
         (Counted.MAILS, section.mails_per_peer),
         (Counted.SENDER_MAILS, section.mails_per_sender),
         (Counted.REFUSED_RECIPIENTS, section.recipients_refused_per_peer),
+        (Counted.LOGINS_OF_PEER, FAILURES_OF_A_PEER),
+        (Counted.LOGINS_OF_NAME, FAILURES_OF_A_NAME),
     )
     try:
         return Rates({what: rate for what, rate in named if rate is not None}, section.backend)
@@ -202,17 +204,22 @@ def make_rates(settings: Settings) -> Rates:
 
 
 @asynccontextmanager
-async def open_guards(settings: Settings, journey: Journey) -> AsyncIterator[Guards]:
-    """What keeps strangers from wearing the server out. Raises NotReadyError."""
-    section = settings.limits
+async def open_rates(settings: Settings) -> AsyncIterator[Rates]:
+    """One for all guards and logins of a process. Raises NotReadyError."""
     rates = make_rates(settings)
+    try:
+        yield rates
+    finally:
+        await rates.close()
+
+
+def make_guards(settings: Settings, journey: Journey, rates: Rates) -> Guards:
+    """What keeps strangers from wearing the server out."""
+    section = settings.limits
     tarpit = Tarpit(section.tarpit_after, section.tarpit_delay, section.tarpit_end)
     zones = [Zone(each.zone, each.codes, each.action) for each in settings.dnsbl.zones]
     dnsbl = Dnsbl(journey.resolver, zones) if zones else None
-    try:
-        yield Guards(rates, tarpit, section.exempt, dnsbl, journey.greylist)
-    finally:
-        await rates.close()
+    return Guards(rates, tarpit, section.exempt, dnsbl, journey.greylist)
 
 
 def _greylist(settings: Settings, database: Database) -> Greylist | None:
@@ -222,11 +229,11 @@ def _greylist(settings: Settings, database: Database) -> Greylist | None:
     return Greylist(database, Patience(section.delay, section.window, section.remember, section.spare_spf))
 
 
-def accounts(settings: Settings) -> Accounts | None:
+def accounts(settings: Settings, rates: Rates) -> Accounts | None:
     """Who may log in, or None where nobody may."""
     section = settings.smtp.accounts
     several = [Account(one.username, one.password_hash.get_secret_value(), one.senders) for one in section]
-    return Accounts(several) if several else None
+    return Accounts(several, rates) if several else None
 
 
 def lookups_for_mails(settings: Settings, resolver: Resolver) -> Callable[[], Lookups] | None:

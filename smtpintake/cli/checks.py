@@ -195,7 +195,7 @@ def name_servers(settings: Settings) -> Iterator[Check]:
 
 
 def rates(settings: Settings) -> Iterator[Check]:
-    """Redis, where it is to count: without it nothing is limited."""
+    """Redis, where it is to count: without it each process counts for itself."""
     if not settings.limits.backend:
         return
 
@@ -214,7 +214,8 @@ def rates(settings: Settings) -> Iterator[Check]:
     if trouble is None:
         yield Check("redis", Result.OK, "answers")
     else:
-        yield Check("redis", Result.WARNING, trouble, "start it, or check backend in [limits]: nothing is limited now")
+        remedy = "start it, or check backend in [limits]: each process counts for itself now"
+        yield Check("redis", Result.WARNING, trouble, remedy)
 
 
 def scanners(settings: Settings) -> Iterator[Check]:

@@ -47,7 +47,7 @@ class Account:
 
 
 class Accounts:
-    """One for each process. `rates` counts `Counted.LOGINS_OF_PEER` and `LOGINS_OF_NAME`."""
+    """One for each process. `rates` counts `Counted.LOGINS_OF_PEER` and `LOGINS_OF_NAME`, perhaps for all of them."""
 
     def __init__(self, accounts: Iterable[Account], rates: Rates | None = None) -> None:
         self._accounts: Final = {prepared(account.username): account for account in accounts}
@@ -59,7 +59,9 @@ class Accounts:
         self._known: Final[OrderedDict[tuple[str, str], None]] = OrderedDict()
 
     async def log_in(self, credentials: Credentials, peer_ip: str) -> Login | Reason:
-        """The login, or why there is none: LOGIN_FAILED, or LOGIN_LIMIT after too many of these."""
+        """The login, or why there is none: LOGIN_FAILED, or LOGIN_LIMIT after too many of these. Without a `peer_ip`
+        nobody knows who asks, and failures count for the name alone.
+        """
         name, peer = credentials.username, network(peer_ip)
         # The turn is taken before the counters are asked, so that sessions side by side get no more tries than one.
         async with self._turn:
@@ -69,14 +71,16 @@ class Accounts:
             if account is None or not await self._is_right(account, credentials):
                 if account is None and self._accounts:
                     await self._is_right(next(iter(self._accounts.values())), credentials)
-                await self._rates.count(Counted.LOGINS_OF_PEER, peer)
+                if peer:
+                    await self._rates.count(Counted.LOGINS_OF_PEER, peer)
                 await self._rates.count(Counted.LOGINS_OF_NAME, name)
                 return Reason.LOGIN_FAILED
-        self._remember(name, peer)
+        if peer:
+            self._remember(name, peer)
         return Login(account.username, account.senders)
 
     async def _is_over(self, name: str, peer: str) -> bool:
-        if await self._rates.exceeded(Counted.LOGINS_OF_PEER, peer):
+        if peer and await self._rates.exceeded(Counted.LOGINS_OF_PEER, peer):
             return True
         return (name, peer) not in self._known and bool(await self._rates.exceeded(Counted.LOGINS_OF_NAME, name))
 

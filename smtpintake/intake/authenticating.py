@@ -6,7 +6,6 @@ failure ends the session.
 
 # ruff: noqa: N802 - aiosmtpd calls a command's method smtp_VERB
 
-import asyncio
 import base64
 from typing import Final
 
@@ -17,7 +16,6 @@ from smtpintake.intake.options import AuthMode
 from smtpintake.intake.protocol import SessionEnd
 from smtpintake.intake.relayed import Relayed
 from smtpintake.intake.sasl import MECHANISMS, Credentials, ExchangeError
-from smtpintake.intake.service import Service
 from smtpintake.mail.address import ReversePath
 from smtpintake.mail.envelope import Login
 from smtpintake.mail.reason import Reason
@@ -41,10 +39,6 @@ _log = structlog.get_logger(__name__)
 
 class Authenticating(Relayed):
     """Has AUTH, and knows who may say MAIL."""
-
-    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(service, loop)
-        self._failed_logins = 0
 
     @property
     def offers_auth(self) -> bool:
@@ -86,15 +80,15 @@ class Authenticating(Relayed):
     async def _log_in(self, credentials: Credentials) -> None:
         assert self.service.accounts is not None
         said = {"username": credentials.username, "peer": self.client.peer.ip, "listener": self.service.name}
-        login = await self.service.accounts.log_in(credentials, self.client.peer.ip)
+        login = await self.service.accounts.log_in(credentials, self.client.known_ip)
         if isinstance(login, Login):
             _log.info("login", **said)
             self.client.login = login
             self.reply(AUTHENTICATED)
             return
         _log.warning("login failed", reason=login, **said)
-        self._failed_logins += 1
-        if login is Reason.LOGIN_LIMIT or self._failed_logins >= _MAX_FAILURES:
+        self.client.failed_logins += 1
+        if login is Reason.LOGIN_LIMIT or self.client.failed_logins >= _MAX_FAILURES:
             raise SessionEnd(Reason.LOGIN_LIMIT)
         self.reply(REFUSALS[login])
 

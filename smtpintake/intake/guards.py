@@ -2,8 +2,9 @@
 
 Contract: a guard refuses or lets pass; it never decides about a mail's content. Mail over LMTP and from networks that
 the admin exempts is not guarded at all. Whoever logged in, and relays that the admin trusts, are limited by sender
-only: a relay brings the mail of many, and the client that it serves is on the line with it, not with us. A guard that
-cannot find out lets pass.
+only: a relay brings the mail of many. The client that a relay names by PROXY or XCLIENT waits for our answers and is
+guarded like any other; that of XFORWARD has gone, and the relay would have to write it a bounce. A guard that cannot
+find out lets pass.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from smtpintake.intake.greylist import Greylist
 from smtpintake.intake.peers import Network, network, within
 from smtpintake.intake.rates import Counted, Rates
 from smtpintake.mail.address import ReversePath
-from smtpintake.mail.envelope import Listing, ToldBy
+from smtpintake.mail.envelope import Listing
 from smtpintake.mail.reason import Reason
 from smtpintake.net.dnsbl import Dnsbl
 from smtpintake.net.zone import Action
@@ -77,7 +78,7 @@ class Guards:
         return within(ip, self._exempt)
 
     async def connect(self, client: Client) -> Reason | None:
-        """Why the connection must go, if it must. To be asked when the client's own address is known."""
+        """Why the connection must go, if it must. To be asked of each client whose address is known."""
         if not self._is_stranger(client):
             return None
         peer = network(client.peer.ip)
@@ -153,6 +154,6 @@ class Guards:
 
     def _is_stranger(self, client: Client) -> bool:
         """True where the client itself is on the line, and nothing speaks for it."""
-        if self._is_unguarded(client) or client.login is not None:
+        if self._is_unguarded(client) or client.login is not None or client.forwarded:
             return False
-        return client.relay is None or client.relay.told_by is ToldBy.PROXY
+        return bool(client.known_ip)

@@ -1,7 +1,7 @@
 """`Rates`: how often a peer or a sender may do what it does, counted in fixed windows.
 
 Contract: counts in the memory of this process, or in Redis for all processes and machines together. Counting never
-refuses mail by itself failing: Redis in trouble, or slow, means that nobody is over a rate, said once an outage.
+refuses mail by itself failing: while Redis is in trouble, or slow, this process counts for itself, said once an outage.
 """
 
 import asyncio
@@ -110,7 +110,8 @@ class Rates:
     ) -> None:
         self._rates: Final = {what: (rate, _item(rate)) for what, rate in rates.items()}
         self._redis: Final = _redis(redis) if redis else None
-        self._limiter: Final = FixedWindowRateLimiter(Counters() if self._redis is None else self._redis)
+        self._own: Final = FixedWindowRateLimiter(Counters())
+        self._shared: Final = None if self._redis is None else FixedWindowRateLimiter(self._redis)
         self._pause: Final = pause
         self._patience: Final = patience
         self._questions: Final = asyncio.Semaphore(_MAX_QUESTIONS)
@@ -118,17 +119,19 @@ class Rates:
 
     async def count(self, what: Counted, key: str) -> Rate | None:
         """Count one for `key`; the rate that this exceeds, or None."""
-        return await self._over(what, key, self._limiter.hit)
+        return await self._over(what, key, FixedWindowRateLimiter.hit)
 
     async def exceeded(self, what: Counted, key: str) -> Rate | None:
         """The rate that one more would exceed, or None. Counts nothing."""
-        return await self._over(what, key, self._limiter.test)
+        return await self._over(what, key, FixedWindowRateLimiter.test)
 
     async def trouble(self) -> str | None:
-        """Why nothing can be counted, if so. In memory there is no trouble."""
+        """Why Redis cannot be asked, if so. In memory there is no trouble."""
+        if self._redis is None:
+            return None
         try:
             async with asyncio.timeout(self._patience):
-                await self._limiter.storage.get("trouble")
+                await self._redis.get("trouble")
         except (StorageError, OSError) as error:
             return str(error.__cause__ or error) or "no answer"
         return None
@@ -138,20 +141,26 @@ class Rates:
             await cast("_Closable", self._redis.bridge.get_connection()).aclose()
 
     async def _over(
-        self, what: Counted, key: str, ask: Callable[[RateLimitItemPerSecond, str, str], Awaitable[bool]]
+        self,
+        what: Counted,
+        key: str,
+        ask: Callable[[FixedWindowRateLimiter, RateLimitItemPerSecond, str, str], Awaitable[bool]],
     ) -> Rate | None:
         if what not in self._rates:
             return None
         rate, item = self._rates[what]
-        if self._redis is None:
-            return None if await ask(item, what, key) else rate
-        return None if await self._patiently(lambda: ask(item, what, key)) else rate
+        shared, within = self._shared, None
+        if shared is not None:
+            within = await self._patiently(lambda: ask(shared, item, what, key))
+        if within is None:
+            within = await ask(self._own, item, what, key)
+        return None if within else rate
 
-    async def _patiently(self, ask: Callable[[], Awaitable[bool]]) -> bool:
-        """What Redis says, or True where it says nothing in time."""
+    async def _patiently(self, ask: Callable[[], Awaitable[bool]]) -> bool | None:
+        """What Redis says, or None where it says nothing in time."""
         now = asyncio.get_running_loop().time()
         if now < self._ask_again:
-            return True
+            return None
         was_down = bool(self._ask_again)
         if was_down:
             self._ask_again = now + self._pause  # one asks, the others go on
@@ -160,11 +169,12 @@ class Rates:
                 within = await ask()
         except (StorageError, OSError) as error:  # TimeoutError is an OSError
             if not self._ask_again:
-                _log.warning("rates are not counted: Redis cannot be asked", error=repr(error.__cause__ or error))
+                why = repr(error.__cause__ or error)
+                _log.warning("each process counts rates for itself: Redis cannot be asked", error=why)
             self._ask_again = now + self._pause
-            return True
+            return None
         if was_down:
-            _log.info("rates are counted again")
+            _log.info("Redis counts rates again")
             self._ask_again = 0.0
         return within
 

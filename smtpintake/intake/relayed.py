@@ -9,6 +9,7 @@ nothing said later changes that. A client that the relay doesn't name is unknown
 
 import asyncio
 
+from smtpintake.intake.client import Client
 from smtpintake.intake.incoming import GoneError
 from smtpintake.intake.protocol import Connection, SessionEnd
 from smtpintake.intake.proxyheader import ProxyHeaderError, read_header
@@ -75,12 +76,16 @@ class Relayed(Connection):
         told = self._attributes(b"XCLIENT", arg, self._told, XCLIENT)
         if told is None:
             return
+        # XCLIENT_README: the session starts again at the greeting. Nothing of who was on the line stays.
         self._set_rset_state()
+        self.service.handler.guards.leave(self.client)
+        self.client = Client(self.service.name, self._relay, tls=self.client.tls, lmtp=self.client.lmtp)
+        self._junk = 0
         self._told = told
-        self.client.hello = self.client.login = None
         self._set_client(Peer(told.ip, told.port) if told.ip else None, ToldBy.XCLIENT)
         self._count_client()
-        self._greet()  # XCLIENT_README: the session starts again at the greeting
+        await self._guard()
+        self._greet()
 
     async def smtp_XFORWARD(self, arg: str | None) -> None:
         if self.client.hello is None and self._told_by is ToldBy.XCLIENT:
@@ -92,6 +97,7 @@ class Relayed(Connection):
         if self._own is None:
             self._own = (self.client.peer, self.client.hello, self.client.relay)
         self._forwarded = told
+        self.client.forwarded = True
         self._set_client(Peer(told.ip, told.port) if told.ip else None, ToldBy.XCLIENT)
         # XFORWARD_README note 4: nothing of this session is mixed with what is forwarded; and without an address it
         # is a mail from the relay's own machine, of which the other attributes say nothing.
@@ -119,8 +125,7 @@ class Relayed(Connection):
 
     def _count_client(self) -> None:
         """The session counts for the client now, and ends where that has too many."""
-        known = self.client.relay is not None and self.client.relay.told_by is not ToldBy.NOBODY
-        if refused := self.service.sessions.count(self, self.client.peer.ip if known else ""):
+        if refused := self.service.sessions.count(self, self.client.known_ip):
             raise SessionEnd(refused)
 
     def _said_hello(self, hello: Hello) -> Hello:
@@ -139,4 +144,5 @@ class Relayed(Connection):
         """XFORWARD_README: at the end of a transaction the client is the session's again."""
         if self._own is not None:
             self.client.peer, self.client.hello, self.client.relay = self._own
+            self.client.forwarded = False
             self._own = self._forwarded = None

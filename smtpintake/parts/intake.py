@@ -14,7 +14,7 @@ from smtpintake.net.resolver import MAX_QUERIES
 from smtpintake.settings import Endpoint, Settings, UnixSocket
 from smtpintake.store.migrations import open_current
 from smtpintake.supervisor import until_told_to_stop
-from smtpintake.wiring import accounts, certificate, open_guards, open_journey
+from smtpintake.wiring import accounts, certificate, make_guards, open_journey, open_rates
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -25,15 +25,15 @@ async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
     allow_open_files(settings.smtp.max_connections)
     database = await asyncio.to_thread(open_current, settings.database.url)
-    async with open_journey(settings, database) as journey, open_guards(settings, journey) as guards:
+    async with open_journey(settings, database) as journey, open_rates(settings) as rates:
         listener = Listener(
             journey.reception,
             _limits(settings),
             journey.spool_folder,
             relays=settings.smtp.relays,
-            guards=guards,
+            guards=make_guards(settings, journey, rates),
             certificate=certificate(settings),
-            accounts=accounts(settings),
+            accounts=accounts(settings, rates),
         )
         several = settings.smtp.workers > 1
         names = [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from smtpintake.intake.accounts import Account, Accounts, hash_password
+from smtpintake.intake.accounts import FAILURES_OF_A_PEER, Account, Accounts, hash_password
 from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.options import AuthMode, Options, TlsMode
@@ -20,8 +20,11 @@ from smtpintake.mail.address import Mailbox
 from smtpintake.mail.envelope import Login
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS
+from smtpintake.settings import Settings
+from smtpintake.wiring import open_rates
 from tests.certificates import issue
 from tests.intake.smtpserver import Client, Server, serving
+from tests.redis import Redis, redis  # noqa: F401 - a fixture
 
 OPTIONAL = Options(TlsMode.STARTTLS, auth=AuthMode.OPTIONAL)
 REQUIRED = Options(TlsMode.IMPLICIT, auth=AuthMode.REQUIRED)
@@ -229,6 +232,29 @@ async def test_a_name_has_a_budget_but_for_those_who_have_shown_that_they_are_it
         assert await accounts.log_in(wrong, peer) is Reason.LOGIN_FAILED
     assert await accounts.log_in(right, "198.51.100.3") is Reason.LOGIN_LIMIT
     assert await accounts.log_in(right, "192.0.2.1") == Login("scanner", SCANNER.senders)
+
+
+async def test_who_is_not_known_shares_no_budget_with_others() -> None:
+    """Behind a relay that tells nobody all clients would be one peer."""
+    accounts = Accounts([SCANNER], limited(of_a_peer=1, of_a_name=3))
+    right = Credentials("scanner", PASSWORD)
+    for name in ("a", "b", "scanner", "scanner"):
+        assert await accounts.log_in(Credentials(name, "wrong"), "") is Reason.LOGIN_FAILED
+    assert await accounts.log_in(right, "") == Login("scanner", SCANNER.senders)
+    assert await accounts.log_in(Credentials("scanner", "wrong"), "") is Reason.LOGIN_FAILED
+    assert await accounts.log_in(right, "") is Reason.LOGIN_LIMIT
+
+
+async def test_processes_that_share_a_redis_share_the_budget(redis: Redis) -> None:  # noqa: F811
+    settings = Settings.model_validate({"limits": {"backend": redis.url}})
+    async with open_rates(settings) as ours, open_rates(settings) as theirs:
+        here, there = Accounts([SCANNER], ours), Accounts([SCANNER], theirs)
+        for _ in range(FAILURES_OF_A_PEER.times // 2):
+            for accounts in (here, there):
+                assert await accounts.log_in(Credentials("scanner", "wrong"), "192.0.2.1") is Reason.LOGIN_FAILED
+        for accounts in (here, there):
+            assert await accounts.log_in(Credentials("scanner", PASSWORD), "192.0.2.1") is Reason.LOGIN_LIMIT
+            assert isinstance(await accounts.log_in(Credentials("scanner", PASSWORD), "192.0.2.2"), Login)
 
 
 async def test_tries_side_by_side_are_no_more_than_one_after_the_other() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from smtpintake.intake.client import Client
+from smtpintake.intake.greylist import Greylist, Patience
 from smtpintake.intake.guards import Guards, Tarpit
 from smtpintake.intake.limits import Rate
 from smtpintake.intake.rates import Counted, Rates
@@ -21,6 +22,8 @@ from smtpintake.mail.reply import REFUSALS
 from smtpintake.net.dnsbl import Dnsbl
 from smtpintake.net.resolver import Resolver
 from smtpintake.net.zone import Action, Zone
+from smtpintake.store.database import Database
+from smtpintake.store.greylist import Triplet
 from tests import make
 from tests.dns import Server as DnsServer
 from tests.dns import dns_server
@@ -103,7 +106,9 @@ async def asked(guards: Guards, **values: Any) -> list[bool]:
     [
         ({}, {}, [True, True, True, True]),
         ({}, {"relay": Relay("198.51.100.1", ToldBy.PROXY)}, [True, True, True, True]),
-        ({}, {"relay": Relay("198.51.100.1", ToldBy.XCLIENT)}, [False, False, True, False]),
+        ({}, {"relay": Relay("198.51.100.1", ToldBy.XCLIENT)}, [True, True, True, True]),
+        ({}, {"relay": Relay("198.51.100.1", ToldBy.XCLIENT), "forwarded": True}, [False, False, True, False]),
+        ({}, {"relay": Relay("192.0.2.1", ToldBy.RECEIVED)}, [False, False, True, False]),
         ({}, {"relay": Relay("192.0.2.1", ToldBy.NOBODY)}, [False, False, True, False]),
         ({}, {"login": Login("printer", ())}, [False, False, True, False]),
         ({"exempt": "192.0.2.0/24"}, {}, [False, False, False, False]),
@@ -128,13 +133,98 @@ async def test_exempt_peers_are_not_capped(tmp_path: Path) -> None:
             await server.client()
 
 
-async def test_behind_a_proxy_the_client_is_the_peer(tmp_path: Path) -> None:
-    proxy = TrustedRelays.of([(ip_network("127.0.0.1"), ToldBy.PROXY)])
-    async with serving(tmp_path / "spool", proxy, guards(connections=1)) as server:
+# ---- behind a relay that names its client ---------------------------------------------------------------------------
+
+PROXY, XCLIENT = (TrustedRelays.of([(ip_network("127.0.0.1"), told)]) for told in (ToldBy.PROXY, ToldBy.XCLIENT))
+both_relays = pytest.mark.parametrize("relay", [PROXY, XCLIENT], ids=["proxy", "xclient"])
+
+
+async def named(server: Server, relay: TrustedRelays, ip: str) -> tuple[SmtpClient, str]:
+    """A new session of the client at `ip`, and how it is greeted."""
+    client = await server.connect()
+    if relay is PROXY:
+        await client.send(f"PROXY TCP4 {ip} 192.0.2.9 4711 25\r\n".encode())
+        return client, await client.reply()
+    assert (await client.reply()).startswith("220 ")
+    return client, await client.ask(f"XCLIENT ADDR={ip} PORT=4711")
+
+
+@both_relays
+async def test_the_connections_of_a_named_client_are_counted(tmp_path: Path, relay: TrustedRelays) -> None:
+    async with serving(tmp_path / "spool", relay, guards(connections=1)) as server:
         for ip, greeting in (("192.0.2.1", "220 "), ("192.0.2.2", "220 "), ("192.0.2.1", "421 4.7.0 connect.rate: ")):
-            client = await server.connect()
-            await client.send(f"PROXY TCP4 {ip} 192.0.2.9 4711 25\r\n".encode())
-            assert (await client.reply()).startswith(greeting)
+            client, greeted = await named(server, relay, ip)
+            assert greeted.startswith(greeting)
+        assert await client.reply() == ""
+
+
+@both_relays
+async def test_the_mails_of_a_named_client_are_counted(tmp_path: Path, relay: TrustedRelays) -> None:
+    async with serving(tmp_path / "spool", relay, guards(mails=1)) as server:
+        for ip, reply in (("192.0.2.1", "250 "), ("192.0.2.2", "250 "), ("192.0.2.1", "451 4.7.1 mail.rate: ")):
+            client, _ = await named(server, relay, ip)
+            assert (await (await client.hello()).ask("MAIL FROM:<a@b.example>")).startswith(reply)
+        (refusal,) = server.journey.refusals
+        assert (refusal.peer.ip, refusal.detail) == ("192.0.2.1", "more than 1 in 86400 s from 192.0.2.1")
+
+
+@both_relays
+async def test_the_guesses_of_a_named_client_are_its_own(tmp_path: Path, relay: TrustedRelays) -> None:
+    async with serving(tmp_path / "spool", relay, guards(tarpit=Tarpit(delay=0, end=2), refused=4)) as server:
+        for ip, last in (("192.0.2.1", "421 4.7.0 rcpt.harvest: "), ("192.0.2.2", "421 4.7.0 rcpt.harvest: ")):
+            client, _ = await named(server, relay, ip)
+            await (await client.hello()).ask("MAIL FROM:<a@b.example>")
+            assert [reply[:3] for reply in await guess(client, 2)] == ["550", "550"]
+            assert (await guess(client, 1))[0].startswith(last)
+        client, _ = await named(server, relay, "192.0.2.1")
+        await (await client.hello()).ask("MAIL FROM:<a@b.example>")
+        await guess(client, 1)
+        _, greeting = await named(server, relay, "192.0.2.1")
+        assert greeting.startswith("421 4.7.0 rcpt.harvest: ")
+        _, greeting = await named(server, relay, "192.0.2.2")
+        assert greeting.startswith("220 ")
+
+
+@both_relays
+async def test_a_named_client_is_greylisted(tmp_path: Path, relay: TrustedRelays, database: Database) -> None:
+    async with serving(tmp_path / "spool", relay, Guards(greylist=Greylist(database, Patience()))) as server:
+        client, _ = await named(server, relay, "192.0.2.1")
+        await (await client.hello()).ask("MAIL FROM:<a@b.example>")
+        assert (await client.ask("RCPT TO:<support@example.org>")).startswith("451 4.7.1 rcpt.greylist: ")
+        (refusal,) = server.journey.refusals
+        assert refusal.greylisted == Triplet("192.0.2.0/24", "a@b.example", "support")
+
+
+async def test_one_session_of_a_relay_brings_many_clients(tmp_path: Path) -> None:
+    """What one of them has done is not the next one's, and the relay is limited for none."""
+    async with serving(
+        tmp_path / "spool", XCLIENT, guards(tarpit=Tarpit(after=0, delay=0, end=2), connections=1, mails=1), max_junk=5
+    ) as server:
+        client = await server.client()
+        for number in range(1, 6):
+            assert (await client.ask(f"XCLIENT ADDR=192.0.2.{number}")).startswith("220 ")
+            await (await client.hello()).ask("MAIL FROM:<a@b.example>")
+            assert [reply[:3] for reply in await guess(client, 2)] == ["550", "550"]
+            await client.ask("RSET")
+        assert (await client.ask("XCLIENT ADDR=192.0.2.1")).startswith("421 4.7.0 connect.rate: ")
+
+
+async def test_a_client_whose_mail_is_forwarded_is_not_guarded(tmp_path: Path) -> None:
+    """The relay has taken the mail: a refusal would be a bounce of its, to a sender that may be forged."""
+    async with serving(
+        tmp_path / "spool", XCLIENT, guards(tarpit=Tarpit(end=0), connections=1, mails=1, refused=1)
+    ) as server:
+        client = await (await server.client()).hello()
+        for _ in range(3):
+            assert (await client.ask("XFORWARD ADDR=192.0.2.1")).startswith("250 ")
+            assert (await client.ask("MAIL FROM:<a@b.example>")).startswith("250 ")
+            assert (await guess(client, 1))[0].startswith("550 5.1.1 ")
+            assert (await client.ask("RCPT TO:<support@example.org>")).startswith("250 ")
+            assert (await client.data(b".\r\n")).startswith("250 ")
+        # After its mails the relay is itself again, and then somebody else.
+        assert (await client.ask("XCLIENT ADDR=192.0.2.1")).startswith("220 ")
+        await (await client.hello()).ask("MAIL FROM:<a@b.example>")
+        assert (await guess(client, 1))[0].startswith("421 4.7.0 rcpt.harvest: ")
 
 
 # ---- the tarpit ---------------------------------------------------------------------------------------------------
@@ -214,26 +304,26 @@ async def test_a_recipient_that_is_switched_off_is_no_guess(tmp_path: Path) -> N
 # ---- block lists ----------------------------------------------------------------------------------------------------
 
 LISTED, LABEL = "198.41.0.4", "4.0.41.198"
-PROXY = TrustedRelays.of([(ip_network("127.0.0.1"), ToldBy.PROXY)])
 
 
 @asynccontextmanager
-async def listing(tmp_path: Path, zone: dict[str, str], **actions: Action) -> AsyncIterator[tuple[Server, DnsServer]]:
-    """A server behind a proxy that asks the lists `NAME.example`; `zone` has what those answer for LISTED."""
+async def listing(
+    tmp_path: Path, zone: dict[str, str], relay: TrustedRelays = PROXY, **actions: Action
+) -> AsyncIterator[tuple[Server, DnsServer]]:
+    """A server behind a relay that asks the lists `NAME.example`; `zone` has what those answer for LISTED."""
     records = {f"{LABEL}.{name}.example": {"A": code, "TXT": "buy a delisting"} for name, code in zone.items()}
     with dns_server(records) as dns:
         async with Resolver([dns.address]) as resolver:
             zones = [Zone(f"{name}.example", (), action) for name, action in actions.items()]
             asking = Guards(dnsbl=Dnsbl(resolver, zones))
-            async with serving(tmp_path / "spool", relays=PROXY, guards=asking) as server:
+            async with serving(tmp_path / "spool", relays=relay, guards=asking) as server:
                 yield server, dns
 
 
 async def from_(server: Server, ip: str) -> SmtpClient:
     """A client behind the proxy, greeted."""
-    client = await server.connect()
-    await client.send(f"PROXY TCP4 {ip} 192.0.2.9 4711 25\r\n".encode())
-    assert (await client.reply()).startswith("220 ")
+    client, greeting = await named(server, PROXY, ip)
+    assert greeting.startswith("220 ")
     return await client.hello()
 
 
@@ -253,6 +343,17 @@ async def test_who_is_listed(tmp_path: Path, zone: dict[str, str], actions: dict
         client = await from_(server, LISTED)
         assert (await client.ask("MAIL FROM:<a@b.example>")).startswith("250 ")
         assert (await client.ask("RCPT TO:<support@example.org>")).startswith(reply)
+
+
+async def test_a_client_that_xclient_names_is_looked_up_and_the_next_one_by_itself(tmp_path: Path) -> None:
+    async with listing(tmp_path, {"a": "127.0.0.2"}, XCLIENT, a=Action.REJECT) as (server, dns):
+        client = await server.client()
+        for ip, reply in ((LISTED, "550 5.7.1 peer.listed: "), ("198.41.0.5", "250 2.1.5")):
+            assert (await client.ask(f"XCLIENT ADDR={ip}")).startswith("220 ")
+            await (await client.hello()).ask("MAIL FROM:<a@b.example>")
+            assert (await client.ask("RCPT TO:<support@example.org>")).startswith(reply)
+            await client.ask("RSET")
+        assert sorted(name for name, _ in dns.queries) == [f"{LABEL}.a.example", "5.0.41.198.a.example"]
 
 
 async def test_the_reply_names_the_list_and_nothing_that_it_says(tmp_path: Path) -> None:
