@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from smtpintake.auth.answers import Answer, by_name
@@ -34,14 +33,14 @@ from smtpintake.outbox.digester import NoSenderError, digest_sender
 from smtpintake.parts.outbox import signing_keys, smarthosts
 from smtpintake.settings import Settings
 from smtpintake.store.blobs import open_blobs
-from smtpintake.store.database import Database
+from smtpintake.store.database import Database, is_missing
 from smtpintake.store.directory import load_policy
-from smtpintake.store.migrations import current, newest
+from smtpintake.store.migrations import REVISIONS, current, newest
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.wiring import load_templates, make_rates, named_scanners, open_resolver
 
 _MIB: Final = 1 << 20
-_MADE_WHEN_NEEDED: Final = "nothing: the first command that needs it makes it"
+_MADE_WHEN_NEEDED: Final = "run 'smtpintake migrate'; the first start does it, too"
 
 
 def hostname(settings: Settings) -> Iterator[Check]:
@@ -56,10 +55,10 @@ def hostname(settings: Settings) -> Iterator[Check]:
 
 def database(settings: Settings) -> Iterator[Check]:
     """Reachable, at the newest schema, with a policy that takes mail."""
-    url = make_url(settings.database.url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        # Looking into it would make it.
-        yield Check("database", Result.WARNING, f"{url.database} is not there yet", _MADE_WHEN_NEEDED)
+    url = settings.database.url
+    if is_missing(url):
+        where = url.removeprefix("sqlite:///")
+        yield Check("database", Result.WARNING, f"{where} is not there yet", _MADE_WHEN_NEEDED)
         return
     try:
         with closing(Database(settings.database.url)) as opened:
@@ -83,9 +82,12 @@ def _schema(opened: Database) -> Iterator[Check]:
         yield from _policy(opened)
     elif has is None and opened.is_sqlite:
         yield Check("database", Result.WARNING, f"{where} is empty", _MADE_WHEN_NEEDED)
-    else:
+    elif has is None or has in REVISIONS:
         seen = f"{where} has schema {has or 'none'}, and needs {wanted}"
         yield Check("database", Result.FAIL, seen, "run 'smtpintake migrate'")
+    else:
+        seen = f"{where} has schema {has}, of a newer smtpintake than this one"
+        yield Check("database", Result.FAIL, seen, "start the newer one, or restore the backup made before the upgrade")
 
 
 def _policy(opened: Database) -> Iterator[Check]:
@@ -276,8 +278,7 @@ def templates(settings: Settings) -> Iterator[Check]:
 def digest(settings: Settings) -> Iterator[Check]:
     """Operators can be told: there is an address to tell them from, and none of theirs is an inbox."""
     section = settings.digest
-    url = make_url(settings.database.url)
-    if not section.to or (url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()):
+    if not section.to or is_missing(settings.database.url):
         return
     try:
         with closing(Database(settings.database.url)) as opened, opened.session() as session:

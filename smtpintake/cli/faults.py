@@ -44,6 +44,8 @@ def _lines(error: Exception) -> Iterator[str]:
             yield from (f"{fault.key}: {fault.what}" for fault in faults)
         case DBAPIError():
             yield f"database: {' '.join(str(error.orig).split())}"
+        case OSError(strerror=str(strerror), filename=filename):
+            yield f"{filename}: {strerror}" if filename else strerror  # a full disk, a folder that we may not read
 
 
 def _status(error: Exception) -> int:

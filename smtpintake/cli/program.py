@@ -40,17 +40,29 @@ class Program:
 
     @contextmanager
     def database(self, *, any_schema: bool = False) -> "Iterator[Database]":
-        """The database at its newest schema, or with `any_schema` as it is."""
+        """The database at its newest schema, or with `any_schema` as it is, made where there is none.
+
+        Else none is made: whoever looks from another folder, or with other settings, would be shown an empty one.
+        """
         # Loaded here: it takes most of a second, and what looks after the server's parts has no database.
-        from smtpintake.store.database import Database  # noqa: PLC0415
+        from smtpintake.store.database import Database, is_missing  # noqa: PLC0415
         from smtpintake.store.migrations import open_current  # noqa: PLC0415
 
+        url = self.settings.database.url
         with said_in_one_line("database"):
-            database = Database(self.settings.database.url) if any_schema else open_current(self.settings.database.url)
+            if is_missing(url) and not any_schema:
+                raise NotReadyError(f"database: {url.removeprefix('sqlite:///')} is not there: {self._where_to_look()}")
+            database = Database(url) if any_schema else open_current(url)
         try:
             yield database
         finally:
             database.close()
+
+    def _where_to_look(self) -> str:
+        make = "'smtpintake migrate' makes it"
+        if file := settings_file(self.config):
+            return f"{make}, if {file} names the right one"
+        return f"name your settings with --config or SMTPINTAKE_CONFIG; for a new one, {make}"
 
     @contextmanager
     def blobs(self) -> "Iterator[Blobs]":

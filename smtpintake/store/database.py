@@ -110,6 +110,12 @@ def _greatest(table: Table) -> Prepared:
     return Prepared(select(func.coalesce(func.max(table.c.id), 0)))
 
 
+def is_missing(url: str) -> bool:
+    """True for a database in a file that is not there: opening it would make one."""
+    found = make_url(url)
+    return found.get_backend_name() == "sqlite" and not Path(found.database or "").exists()
+
+
 def _engine(url: URL, busy_timeout: float) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)

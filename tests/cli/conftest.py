@@ -49,6 +49,12 @@ def as_json(command: Run) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def migrated(folder: Path) -> None:
+    """The database of the default settings, with nothing in it."""
+    new_sqlite("sqlite:///var/smtpintake.db").close()
+
+
+@pytest.fixture
 def tracker(folder: Path) -> None:
     """The database and blobs of the default settings, with one of everything."""
     database, blobs = new_sqlite("sqlite:///var/smtpintake.db"), FileBlobs(folder / "var" / "blobs")

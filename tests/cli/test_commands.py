@@ -49,7 +49,9 @@ DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
         (("person", "show", "x@example.org"), 1, "nobody is known as x@example.org"),
     ],
 )
-def test_a_fault_is_said_in_one_line(command: Run, arguments: tuple[str, ...], status: int, what: str) -> None:
+def test_a_fault_is_said_in_one_line(
+    migrated: None, command: Run, arguments: tuple[str, ...], status: int, what: str
+) -> None:
     found, out, err = command(*arguments)
     assert found == status
     assert what in err
@@ -86,6 +88,23 @@ def test_a_database_that_cannot_be_used_is_a_line(command: Run, folder: Path, mo
     assert err.startswith("smtpintake: database: connection failed")
 
 
+@pytest.mark.parametrize("arguments", [("log", "list"), ("apply", DEMO), ("issue", "comment", "SUP-1", "Hello")])
+def test_no_command_makes_a_database_by_the_way(command: Run, folder: Path, arguments: tuple[str, ...]) -> None:
+    missing = "smtpintake: database: var/smtpintake.db is not there: "
+    status, out, err = command(*arguments)
+    assert (status, out) == (1, "")
+    new = "name your settings with --config or SMTPINTAKE_CONFIG; for a new one, 'smtpintake migrate' makes it"
+    assert err == f"{missing}{new}\n"
+    assert list(folder.iterdir()) == []
+    (folder / "s.toml").touch()
+    assert (
+        command("--config", "s.toml", *arguments)[2]
+        == f"{missing}'smtpintake migrate' makes it, if s.toml names the right one\n"
+    )
+    assert command("migrate")[0] == 0
+    assert command("log", "list") == (0, "", "no rows\n")
+
+
 def test_postgresql_waits_for_the_admin_to_migrate(
     command: Run, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,10 +126,16 @@ def test_a_reader_that_stops_reading_is_no_traceback(tracker: None) -> None:
     assert b"Traceback" not in reader.stderr
 
 
+def test_output_that_nothing_can_hold_is_a_line(tracker: None) -> None:
+    full = ["bash", "-c", f"{sys.executable} -m smtpintake log list > /dev/full"]
+    written = subprocess.run(full, capture_output=True, check=False)
+    assert (written.returncode, written.stderr) == (1, b"smtpintake: No space left on device\n")
+
+
 # ---- policy --------------------------------------------------------------------------------------------------------
 
 
-def test_a_policy_is_applied_and_exported(command: Run, folder: Path) -> None:
+def test_a_policy_is_applied_and_exported(migrated: None, command: Run, folder: Path) -> None:
     status, out, _ = command("apply", DEMO, "--dry-run")
     assert status == 0
     assert out.endswith("nothing was changed: this was a dry run\n")
@@ -124,7 +149,7 @@ def test_a_policy_is_applied_and_exported(command: Run, folder: Path) -> None:
     assert command("apply", "e.toml", "--prune")[1] == "nothing to change; policy version 1 is in force\n"
 
 
-def test_a_policy_comes_from_standard_input(as_json: Json, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_comes_from_standard_input(migrated: None, as_json: Json, monkeypatch: pytest.MonkeyPatch) -> None:
     document = b'[[project]]\nkey = "SUP"\nname = "S\xc3\xbcpport"\n'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(document)))
     assert as_json("apply", "-") == {
@@ -150,7 +175,9 @@ def test_a_policy_comes_from_standard_input(as_json: Json, monkeypatch: pytest.M
         ),
     ],
 )
-def test_every_fault_of_a_policy_is_a_line(command: Run, folder: Path, document: bytes, lines: list[str]) -> None:
+def test_every_fault_of_a_policy_is_a_line(
+    migrated: None, command: Run, folder: Path, document: bytes, lines: list[str]
+) -> None:
     (folder / "p.toml").write_bytes(document)
     status, out, err = command("apply", "p.toml")
     assert (status, out) == (2, "")
@@ -178,6 +205,22 @@ def test_the_log_is_listed_for_programs(tracker: None, as_json: Json) -> None:
     assert [row["id"] for row in as_json("log", "list", "--outcome", "created", "--to", "support")] == [CREATED]
     assert [row["id"] for row in as_json("log", "list", "--limit", "1", "--since", "2026-03-01")] == [HELD]
     assert as_json("log", "show", "06xyz")["outcome"] == "held"
+
+
+def test_the_log_is_counted(tracker: None, command: Run, as_json: Json) -> None:
+    assert command("log", "count", "--by", "domain")[1].splitlines() == [
+        "COUNT  FIRST (UTC)          LAST (UTC)           DOMAIN",
+        "3      2026-03-01 12:00:01  2026-03-01 12:00:03  customer.example",
+    ]
+    assert as_json("log", "count", "--since", "2026-03-01", "--outcome", "held") == [
+        {
+            "reason": "sender.unknown",
+            "count": 1,
+            "first": "2026-03-01T12:00:03.000Z",
+            "last": "2026-03-01T12:00:03.000Z",
+        }
+    ]
+    assert command("log", "count", "--since", "1h") == (0, "", "no rows\n")
 
 
 def test_a_log_row_is_shown_with_its_trace(tracker: None, command: Run) -> None:
@@ -284,6 +327,9 @@ def test_the_outbox_is_looked_after(tracker: None, command: Run, as_json: Json) 
         *("no", "smarthost", "configured"),
     ]
     assert as_json("outbox", "list", "--state", "sent") == []
+    assert as_json("outbox", "list", "--since", "1h") == []
+    assert as_json("outbox", "list", "--to", "@nobody.example") == []
+    assert len(as_json("outbox", "list", "--to", "@CUSTOMER.example", "--since", "2026-03-01")) == 1
     assert as_json("outbox", "show", "1")["text"].endswith("Thanks.\r\n")
     assert "    Thanks.\n" in command("outbox", "show", "1")[1]
     assert as_json("outbox", "retry", "1") == {"queued": 1}

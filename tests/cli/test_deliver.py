@@ -57,7 +57,9 @@ def test_a_database_out_of_reach_bounces_no_mail(
     assert error.startswith("smtpintake: database: ")
 
 
-def test_a_bug_of_ours_bounces_no_mail(command: Run, mail: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_ours_bounces_no_mail(
+    migrated: None, command: Run, mail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(judging, "open_journey", lambda *_: 1 // 0)
     status, out, error = command("deliver", mail, "--to", "support@example.org")
     assert (status, out) == (75, "")

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import text
 
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.envelope import ToldBy
+from smtpintake.store.database import Database
 from tests.certificates import issue
 from tests.cli.conftest import Run
 from tests.databases import configured
@@ -118,7 +120,7 @@ def test_looking_into_an_empty_folder_leaves_it_empty(found: Found, folder: Path
     assert found()["database"] == (
         "warning",
         "var/smtpintake.db is not there yet",
-        "nothing: the first command that needs it makes it",
+        "run 'smtpintake migrate'; the first start does it, too",
     )
     assert list(folder.iterdir()) == []
 
@@ -132,6 +134,16 @@ def test_an_empty_policy_refuses_everybody(found: Found, healthy: None, command:
     (folder / "none.toml").touch()
     command("apply", "none.toml", "--prune")
     assert found()["policy"][:2] == ("fail", "no inbox takes mail: every recipient is refused")
+
+
+def test_a_database_of_a_newer_smtpintake(found: Found, healthy: None) -> None:
+    database = Database("sqlite:///var/smtpintake.db")
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    result, seen, mend = found()["database"]
+    assert (result, mend) == ("fail", "start the newer one, or restore the backup made before the upgrade")
+    assert seen.endswith("has schema 9999, of a newer smtpintake than this one")
 
 
 def test_a_database_that_is_not_there(found: Found, healthy: pytest.MonkeyPatch, postgres_url: str) -> None:

@@ -24,7 +24,7 @@ STRICTER = POLICY + 'denied_senders = ["@spam.example"]\n'
 
 
 @pytest.fixture
-def logged(command: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def logged(migrated: None, command: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Two mails of strangers, one of them from spam.example: the id of its log row."""
     monkeypatch.setenv("SMTPINTAKE_AUTHENTICATION__VERIFY", "false")
     (folder / "policy.toml").write_text(POLICY)
