@@ -14,7 +14,7 @@ from unicodedata import combining, east_asian_width
 import click
 
 MIN_WIDTH: Final = 80
-PIPED_WIDTH: Final = 100
+PIPED_WIDTH: Final = 1_000_000  # in a pipe nothing is cut, so that grep finds it
 _GAP: Final = "  "
 _LEAST: Final = 8  # a column is not cut below this
 
@@ -24,7 +24,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, nothing: str, keep: int = 0) -> None:
-    """One line a row. Where the terminal is too narrow, the widest columns are cut, but never the first `keep`."""
+    """One line a row. Where a terminal is too narrow, the widest columns are cut, but never the first `keep`."""
     if not rows:
         click.echo(nothing, err=True)
         return

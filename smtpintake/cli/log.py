@@ -1,7 +1,8 @@
 """`log`: the email log, read."""
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
@@ -13,6 +14,7 @@ from smtpintake.decide.decision import Outcome
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.prose import conclusion, sentences
 from smtpintake.mail.envelope import ToldBy
+from smtpintake.store.logcount import GROUPS, log_count
 from smtpintake.store.maillog import (
     AmbiguousIdError,
     LogFilter,
@@ -22,7 +24,7 @@ from smtpintake.store.maillog import (
     raw_mail,
     recorded_results,
 )
-from smtpintake.store.views import LogView
+from smtpintake.store.views import LogView, moment
 
 
 @click.group()
@@ -30,22 +32,37 @@ def log() -> None:
     """Read the email log: what came, what became of it, and why."""
 
 
+_CONDITIONS: Final[tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]] = (
+    click.option("--outcome", type=click.Choice([outcome.value for outcome in Outcome])),
+    click.option("--reason", metavar="TOKEN", help="Such as sender.unknown."),
+    click.option("--inbox", metavar="NAME"),
+    click.option("--from", "sender", metavar="TEXT", help="Part of the author's or the envelope sender's address."),
+    click.option("--to", "recipient", metavar="TEXT", help="Part of the recipient's address."),
+    click.option("--client", metavar="TEXT", help="Part of the client's IP address, or of its HELO name."),
+    click.option("--message-id", metavar="TEXT", help="Part of the mail's Message-ID."),
+    click.option("--issue", metavar="KEY"),
+    click.option("--transaction", metavar="ID"),
+    click.option("--since", metavar="WHEN", type=SINCE, help="30m, 2h, 7d, or a date."),
+    click.option("--until", metavar="WHEN", type=SINCE, help="As --since; what came before."),
+)
+
+
+def conditions(function: Callable[..., None]) -> Callable[..., None]:
+    """Which rows; each condition narrows them."""
+    for option in reversed(_CONDITIONS):
+        function = option(function)
+    return function
+
+
 @log.command("list")
-@click.option("--outcome", type=click.Choice([outcome.value for outcome in Outcome]))
-@click.option("--reason", metavar="TOKEN", help="Such as sender.unknown.")
-@click.option("--inbox", metavar="NAME")
-@click.option("--from", "sender", metavar="TEXT", help="Part of the author's or the envelope sender's address.")
-@click.option("--to", "recipient", metavar="TEXT", help="Part of the recipient's address.")
-@click.option("--issue", metavar="KEY")
-@click.option("--transaction", metavar="ID")
-@click.option("--since", metavar="WHEN", type=SINCE, help="30m, 2h, 7d, or a date.")
+@conditions
 @limit_option
 @json_option
 @pass_program
-def list_rows(program: Program, /, *, limit: int, as_json: bool, **conditions: Any) -> None:
+def list_rows(program: Program, /, *, limit: int, as_json: bool, **wanted: Any) -> None:
     """The newest rows first; each condition narrows the list."""
     with program.database() as database, database.session() as session:
-        rows = log_list(session, LogFilter(**conditions), limit)
+        rows = log_list(session, LogFilter(**wanted), limit)
     if as_json:
         print_json(rows)
         return
@@ -61,6 +78,35 @@ def list_rows(program: Program, /, *, limit: int, as_json: bool, **conditions: A
             )
             for row in rows
         ],
+        nothing="no rows",
+        keep=3,
+    )
+
+
+@log.command("count")
+@click.option("--by", "group", type=click.Choice(GROUPS), default="reason", show_default=True, help="What is counted.")
+@conditions
+@limit_option
+@json_option
+@pass_program
+def count_rows(program: Program, /, *, group: str, limit: int, as_json: bool, **wanted: Any) -> None:
+    """How many rows there are of each, the most first; conditions as of "list".
+
+    A mail to several recipients counts for each. The domain is that of the author, or else of the envelope sender.
+    """
+    with program.database() as database, database.session() as session:
+        found = log_count(session, LogFilter(**wanted), group, limit)
+    if as_json:
+        print_json(
+            [
+                {group: one.name, "count": one.count, "first": moment(one.first), "last": moment(one.last)}
+                for one in found
+            ]
+        )
+        return
+    print_table(
+        ("count", "first (UTC)", "last (UTC)", group),
+        [(one.count, short_moment(moment(one.first)), short_moment(moment(one.last)), one.name) for one in found],
         nothing="no rows",
         keep=3,
     )

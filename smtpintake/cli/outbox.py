@@ -3,12 +3,14 @@ addresses from which it did. `outbox` alone runs the worker.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 import uvloop
 
 from smtpintake.cli.display import print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program, said_in_one_line
+from smtpintake.cli.since import SINCE
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.store import outbox as queue
 from smtpintake.store.addresses import forgive
@@ -35,13 +37,15 @@ def _work(program: Program) -> None:
 @outbox.command("list")
 @click.option("--state", type=click.Choice([state.value for state in queue.State]))
 @click.option("--issue", metavar="KEY")
+@click.option("--to", "recipient", metavar="TEXT", help="Part of the recipient's address.")
+@click.option("--since", metavar="WHEN", type=SINCE, help="30m, 2h, 7d, or a date.")
 @limit_option
 @json_option
 @pass_program
-def list_mails(program: Program, *, state: str | None, issue: str | None, limit: int, as_json: bool) -> None:
-    """The newest first."""
+def list_mails(program: Program, /, *, state: str | None, limit: int, as_json: bool, **wanted: Any) -> None:
+    """The newest first; each condition narrows the list."""
     with program.database() as database, database.session() as session:
-        mails = outbox_list(session, state=queue.State(state) if state else None, issue=issue, limit=limit)
+        mails = outbox_list(session, state=queue.State(state) if state else None, limit=limit, **wanted)
     if as_json:
         print_json(mails)
         return

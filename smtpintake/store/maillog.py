@@ -21,7 +21,9 @@ _ENOUGH: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which rows: each that is given must hold. `sender` and `recipient` are parts of an address."""
+    """Which rows: each that is given must hold. `sender` and `recipient` are parts of an address, `client` of an IP
+    address or of what the client called itself. Received from `since` to just before `until`.
+    """
 
     outcome: str | None = None
     reason: str | None = None
@@ -30,7 +32,10 @@ class LogFilter:
     recipient: str | None = None
     issue: str | None = None
     transaction: str | None = None
+    message_id: str | None = None
+    client: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 class AmbiguousIdError(LookupError):
@@ -41,7 +46,7 @@ def log_list(session: Session, wanted: LogFilter, limit: int = 50) -> list[LogVi
     """The newest rows that `wanted` describes, newest first, each with its trace."""
     rows = session.scalars(
         select(LogRow)
-        .where(*_conditions(wanted))
+        .where(*conditions(wanted))
         .order_by(col(LogRow.received_at).desc(), col(LogRow.id).desc())
         .limit(limit)
     ).all()
@@ -89,24 +94,31 @@ def recorded_results(session: Session, raw_id: str) -> str | None:
     return raw.auth_results if raw is not None else None
 
 
-def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
+def conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
+    """What rows must fulfil to be among `wanted`."""
     exact = (
         (LogRow.outcome, wanted.outcome),
         (LogRow.reason, wanted.reason),
         (LogRow.inbox, wanted.inbox),
         (LogRow.transaction_id, wanted.transaction),
     )
-    conditions = [col(column) == value for column, value in exact if value is not None]
+    found = [col(column) == value for column, value in exact if value is not None]
     if wanted.sender is not None:
-        conditions.append(or_(*(_contains(column, wanted.sender) for column in (LogRow.author, LogRow.mail_from))))
+        found.append(or_(*(_contains(column, wanted.sender) for column in (LogRow.author, LogRow.mail_from))))
     if wanted.recipient is not None:
-        conditions.append(_contains(LogRow.rcpt_to, wanted.recipient))
+        found.append(_contains(LogRow.rcpt_to, wanted.recipient))
+    if wanted.client is not None:
+        found.append(or_(*(_contains(column, wanted.client) for column in (LogRow.peer_ip, LogRow.helo))))
+    if wanted.message_id is not None:
+        found.append(_contains(LogRow.message_id, wanted.message_id.strip("<> ")))
     if wanted.issue is not None:
         issue_id = select(col(Issue.id)).where(col(Issue.key) == wanted.issue.upper()).scalar_subquery()
-        conditions.append(col(LogRow.issue_id) == issue_id)
+        found.append(col(LogRow.issue_id) == issue_id)
     if wanted.since is not None:
-        conditions.append(col(LogRow.received_at) >= wanted.since)
-    return conditions
+        found.append(col(LogRow.received_at) >= wanted.since)
+    if wanted.until is not None:
+        found.append(col(LogRow.received_at) < wanted.until)
+    return found
 
 
 def _contains(column: str | None, part: str) -> ColumnElement[bool]:

@@ -38,14 +38,24 @@ _ROWS: Final[Select[*tuple[object, ...]]] = select(
 
 
 def outbox_list(
-    session: Session, *, state: State | None = None, issue: str | None = None, limit: int = 50
+    session: Session,
+    *,
+    state: State | None = None,
+    issue: str | None = None,
+    recipient: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
 ) -> list[OutboxView]:
-    """The newest mails first."""
+    """The newest mails first; `recipient` is part of an address, and `since` when they were written."""
     wanted = _ROWS
     if state is not None:
         wanted = wanted.where(col(OutboxMail.state) == state)
     if issue is not None:
         wanted = wanted.where(col(Issue.key) == issue.upper())
+    if recipient is not None:
+        wanted = wanted.where(col(OutboxMail.rcpt_to).icontains(recipient, autoescape=True))
+    if since is not None:
+        wanted = wanted.where(col(OutboxMail.created_at) >= since)
     return [_view(row) for row in session.execute(wanted.order_by(col(OutboxMail.id).desc()).limit(limit))]
 
 

@@ -46,6 +46,12 @@ def test_kept_columns_are_cut_last(capsys: pytest.CaptureFixture[str], monkeypat
     assert capsys.readouterr().out.splitlines()[1] == f"{'x' * 90}  {'y' * 7}…"
 
 
+def test_a_pipe_gets_all_of_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+    print_table(("n", "text", "more"), [("x", "y" * 400, "z" * 400)], nothing="")
+    assert capsys.readouterr().out.splitlines()[1] == f"x  {'y' * 400}  {'z' * 400}"
+
+
 def test_a_record_leaves_out_what_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
     print_record((("name", "x"), ("nothing", None), ("empty", []), ("number", 0), ("no", False)))
     assert capsys.readouterr().out == "name:   x\nnumber: 0\nno:     no\n"

@@ -9,6 +9,7 @@ import pytest
 from smtpintake.store.blobs import FileBlobs
 from smtpintake.store.database import Database
 from smtpintake.store.edit import EditError, add_comment, edit_issue
+from smtpintake.store.logcount import Count, log_count
 from smtpintake.store.maillog import (
     AmbiguousIdError,
     LogFilter,
@@ -20,6 +21,7 @@ from smtpintake.store.maillog import (
 from smtpintake.store.outbox import State
 from smtpintake.store.outboxview import outbox_list, outbox_octets, outbox_view
 from smtpintake.store.peopleview import person_list, person_view
+from smtpintake.store.schema import LogRow
 from smtpintake.store.tracker import issue_list, issue_view, issues_of
 from tests.store.tracked import AUTH_RESULTS, CREATED, HELD, LARGE, NOW, REFUSED, SMALL, fill
 
@@ -157,7 +159,7 @@ def test_a_log_row_has_every_key_of_the_contract(database: Database) -> None:
         "rcpt_to": "support@example.org",
         "author": "cara@customer.example",
         "subject": "Printer on fire",
-        "message_id": None,
+        "message_id": "t1@customer.example",
         "size": 500,
         "spf": "pass",
         "dkim": [{"domain": "customer.example", "selector": "s1", "result": "pass"}],
@@ -187,6 +189,12 @@ FILTERED = (
     (LogFilter(issue="SUP-9"), []),
     (LogFilter(transaction="t2"), [REFUSED]),
     (LogFilter(since=NOW + timedelta(seconds=2)), [HELD, REFUSED]),
+    (LogFilter(until=NOW + timedelta(seconds=2)), [CREATED]),
+    (LogFilter(client="192.0.2"), [HELD, REFUSED, CREATED]),
+    (LogFilter(client="CLIENT.example"), [HELD, REFUSED, CREATED]),
+    (LogFilter(client="198.51"), []),
+    (LogFilter(message_id="<t1@customer.example>"), [CREATED]),
+    (LogFilter(message_id="T1@"), [CREATED]),
     (LogFilter(sender="CARA@"), [HELD, REFUSED, CREATED]),
     (LogFilter(recipient="no_one"), [REFUSED]),
     (LogFilter(recipient="%"), []),
@@ -198,6 +206,31 @@ FILTERED = (
 def test_the_log_is_narrowed_by_each_condition(database: Database) -> None:
     with database.session() as session:
         assert [(wanted, [row["id"] for row in log_list(session, wanted)]) for wanted, _ in FILTERED] == list(FILTERED)
+
+
+COUNTED = (
+    ("outcome", [("created", 1), ("held", 1), ("rejected", 1)]),
+    ("reason", [("rcpt.unknown", 1), ("sender.unknown", 1), ("thread.new", 1)]),
+    ("sender", [("Cara@customer.example", 1), ("cara@customer.example", 1), ("dora@other.example", 1)]),
+    ("domain", [("customer.example", 2), ("other.example", 1)]),
+    ("client", [("192.0.2.1", 3)]),
+    ("recipient", [("support@example.org", 2), ("no_one@example.org", 1)]),
+)
+
+
+def test_the_log_is_counted_by_what_rows_have_in_common(database: Database) -> None:
+    with database.writing() as session:
+        held, refused = session.get(LogRow, HELD), session.get(LogRow, REFUSED)
+        assert held is not None
+        assert refused is not None
+        held.author = "Cara@customer.example"
+        refused.author, refused.mail_from = None, "dora@other.example"
+    with database.session() as session:
+        for group, expected in COUNTED:
+            assert [(one.name, one.count) for one in log_count(session, LogFilter(), group)] == expected
+        assert log_count(session, LogFilter(outcome="deferred"), "reason") == []
+        everything = log_count(session, LogFilter(), "domain", limit=1)
+    assert everything == [Count("customer.example", 2, NOW + timedelta(seconds=1), NOW + timedelta(seconds=3))]
 
 
 def test_the_beginning_of_a_log_id_is_enough_where_it_names_one(database: Database) -> None:

@@ -137,6 +137,7 @@ def log_row(log_id: str, transaction: str, **values: object) -> LogRow:
         "rcpt_to": "support@example.org",
         "author": "cara@customer.example",
         "subject": "Printer on fire",
+        "message_id": f"{transaction}@customer.example",
         "size": 500,
         "reply_code": 250,
         "reply_status": "2.0.0",
