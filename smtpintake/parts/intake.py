@@ -1,8 +1,10 @@
 """The intake: the listeners, and the journey behind them."""
 
 import asyncio
+import errno
 import resource
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import structlog
@@ -13,6 +15,7 @@ from smtpintake.intake.options import Options
 from smtpintake.net.resolver import MAX_QUERIES
 from smtpintake.settings import Endpoint, Settings, UnixSocket
 from smtpintake.store.migrations import open_current
+from smtpintake.store.readiness import NotReadyError
 from smtpintake.supervisor import until_told_to_stop
 from smtpintake.wiring import accounts, certificate, make_guards, open_journey, open_rates
 
@@ -36,11 +39,15 @@ async def run_intake(settings: Settings) -> None:
             accounts=accounts(settings, rates),
         )
         several = settings.smtp.workers > 1
-        names = [
-            await listener.listen(each.address.host, each.address.port, each.options, reuse_port=several)
-            for each in settings.smtp.listen
-        ]
-        names += [f"{await _listen_lmtp(listener, each, settings)} (LMTP)" for each in settings.lmtp.listen]
+        names = []
+        for each in settings.smtp.listen:
+            with _told_where(each.address):
+                names.append(
+                    await listener.listen(each.address.host, each.address.port, each.options, reuse_port=several)
+                )
+        for address in settings.lmtp.listen:
+            with _told_where(address):
+                names.append(f"{await _listen_lmtp(listener, address, settings)} (LMTP)")
         _log.info("listening on " + ", ".join(names), policy_version=journey.snapshots.newest.policy.version)
         chores = asyncio.create_task(journey.chores.run())
         await until_told_to_stop()
@@ -50,6 +57,22 @@ async def run_intake(settings: Settings) -> None:
         if cut_off:
             _log.warning("sessions were cut off at the end of the drain", sessions=cut_off)
     database.close()
+
+
+@contextmanager
+def _told_where(address: Endpoint | UnixSocket) -> Iterator[None]:
+    """What keeps us from listening there, for the admin. Raises NotReadyError."""
+    try:
+        yield
+    except OSError as error:
+        match error.errno:
+            case errno.EADDRINUSE:
+                why = "is already in use, by another program or another smtpintake"
+            case errno.EACCES if isinstance(address, Endpoint):
+                why = "is not for this user: grant CAP_NET_BIND_SERVICE, or listen on a port above 1023"
+            case _:
+                why = f"cannot be listened on: {error.strerror or error}"
+        raise NotReadyError(f"cannot start: {address} {why}") from error
 
 
 async def _end(task: asyncio.Task[None]) -> None:
