@@ -27,23 +27,23 @@ _MARKS: Final = (
 )
 # One of these is in every HTML that the selectors above can find something in; looked for before it is parsed.
 _SIGNS: Final = (
-    "gmail_",
-    "blockquote",
-    "moz-",
-    "yahoo_quoted",
-    'name="quote"',
-    "protonmail_quote",
-    "tutanota_quote",
-    "zmail_extra",
-    "mailbox-conversation",
-    "divrplyfwdmsg",
-    "appendonsend",
-    "olk_src",
-    "outlook-mobile-reply",
-    "border-top:solid",
-    "border-top: solid",
-    "stopspelling",
-    "-----",
+    b"gmail_",
+    b"blockquote",
+    b"moz-",
+    b"yahoo_quoted",
+    b'name="quote"',
+    b"protonmail_quote",
+    b"tutanota_quote",
+    b"zmail_extra",
+    b"mailbox-conversation",
+    b"divrplyfwdmsg",
+    b"appendonsend",
+    b"olk_src",
+    b"outlook-mobile-reply",
+    b"border-top:solid",
+    b"border-top: solid",
+    b"stopspelling",
+    b"-----",
 )
 _OWN_PICTURE: Final = 'img[src^="cid:" i], img[src^="data:" i]'  # one that the mail brings along
 # What Outlook's application adds by itself, where nobody wrote something else there.
@@ -60,8 +60,8 @@ class Parted:
 
 def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> Parted | None:
     """`html` parted from quoted history; None where none was found, or where nothing else would be left."""
-    lowered = html.casefold()
-    wanted = _present(quoting.folded(separators), lowered)
+    lowered = html.encode().lower()  # of ASCII, as the signs are, and much quicker
+    wanted = _present(separators, html, lowered)
     if not wanted and not (reply and any(sign in lowered for sign in _SIGNS)):
         return None
     body = LexborHTMLParser(html).body
@@ -71,7 +71,7 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
     for mark in body.css(_MARKS)[:1]:
         quoted[:0] = _taken_from(_with_rule(mark))
     quoted[:0] = _taken_containers(body)
-    if "-----" in lowered:
+    if b"-----" in lowered:
         quoted += _cut_at(body, quoting.is_title)
     if quoted:
         _drop_signature(body)
@@ -79,12 +79,17 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
     return Parted(body.inner_html or "", tuple(quoted)) if quoted and left else None
 
 
-def _present(separators: tuple[str, ...], html: str) -> list[str]:
-    """Those of `separators` that are in the HTML; both in one case."""
-    likely = [separator for separator in separators if max(separator.split(), key=len) in html]
+def _present(separators: tuple[str, ...], html: str, lowered: bytes) -> list[str]:
+    """Those of `separators`, in one case, that are in the HTML; `lowered` has its ASCII letters in lower case."""
+    wanted = quoting.folded(separators)
+    beginnings = {separator.split()[0].encode() for separator in wanted}  # few: those of our own begin alike
+    if all(word.isascii() and word not in lowered for word in beginnings):
+        return []  # nearly always, and told without a look at every letter
+    folded = html.casefold()
+    likely = [separator for separator in wanted if max(separator.split(), key=len) in folded]
     if not likely:
-        return []  # nearly always, and told without a look at all white space
-    spaced = " ".join(html.split())
+        return []
+    spaced = " ".join(folded.split())
     return [separator for separator in likely if separator in spaced]
 
 

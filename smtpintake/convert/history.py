@@ -34,9 +34,10 @@ _LOOK_BACK: Final = 4  # passages that an answer may lie behind
 _INVISIBLE: Final = re.compile("[\xad\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u2064]+")
 # Scripts without spaces may be wrapped anywhere: there, each character is a word.
 _UNSPACED: Final = re.compile(
-    "[\u0e00-\u0eff\u1780-\u17ff\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef\U00020000-\U0003ffff]"
+    "[\u0e00-\u0eff\u1780-\u17ff\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef\U00020000-\U0003ffff]+"
 )
 _ESCAPE: Final = re.compile(r"\\(?=[^\w\s])")  # as HTML becomes text
+_ODD_SPACES: Final = [space for space in map(chr, range(0x3001)) if space.isspace() and space not in " \n"]
 _QUOTE_MARKS: Final = " \t\xa0>|"
 # A whole line of rule, a bullet, or a mark of a heading.
 _LINE_MARK: Final = re.compile(r"^(?:[-_*=][-_*= \t]{2,}$|[-*+•·][ \t\xa0]+|#{1,6}[ \t]+)")
@@ -62,12 +63,14 @@ class Verdict(Enum):
 
 def words(text: str) -> str:
     """The words of `text` as they are compared: one space between them, none around."""
-    return _spaced(_undressed(text))
+    text = _undressed(text)
+    return " ".join(filter(None, _stripped(text))) if _is_even(text) else _spaced(text)
 
 
 def words_of(lines: Iterable[str]) -> list[str]:
     """The words of each line."""
-    return [_spaced(line) for line in _undressed("\n".join(lines)).split("\n")]
+    text = _undressed("\n".join(lines))
+    return _stripped(text) if _is_even(text) else [_spaced(line) for line in text.split("\n")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class _Search:
 def _undressed(text: str) -> str:
     """`text` without what clients change, but for white space and targets of links."""
     if not text.isascii():
-        text = _UNSPACED.sub(r" \g<0> ", _INVISIBLE.sub("", text))
+        text = "\n".join([line if line.isascii() else _apart(line) for line in text.split("\n")])
     if "\\" in text:
         text = _ESCAPE.sub("", text)
     text = "\n".join([_unmarked(line) for line in text.split("\n")])
@@ -171,13 +174,31 @@ def _undressed(text: str) -> str:
     return text
 
 
+def _apart(line: str) -> str:
+    """`line` without what nobody sees, and with spaces around each character that is a word."""
+    return _UNSPACED.sub(lambda run: f" {' '.join(run[0])} ", _INVISIBLE.sub("", line))
+
+
 def _unmarked(line: str) -> str:
     line = line.lstrip(_QUOTE_MARKS)
     return _LINE_MARK.sub("", line) if line[:1] in _BEGIN_LINE_MARK else line
 
 
+def _is_even(text: str) -> bool:
+    """True where `_spaced` would change nothing but the ends of lines; told quickly of all lines at once."""
+    return not ("  " in text or _may_have_targets(text) or any(space in text for space in _ODD_SPACES))
+
+
+def _stripped(text: str) -> list[str]:
+    return [line.strip(" ") for line in text.split("\n")]
+
+
+def _may_have_targets(text: str) -> bool:
+    return "<http" in text or "<mailto:" in text
+
+
 def _spaced(text: str) -> str:
-    if "<http" in text or "<mailto:" in text:
+    if _may_have_targets(text):
         return _without_targets(_TARGET.sub(" <", text).split())
     return " ".join(text.split())
 

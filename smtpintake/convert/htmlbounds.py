@@ -5,7 +5,6 @@ the formatting elements that nobody closes.
 """
 
 import re
-from collections import Counter
 from typing import Final
 
 MAX_DEPTH: Final = 500
@@ -47,7 +46,7 @@ _FORMATTING: Final = frozenset(
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
 )
 _NAMED_TAG: Final = re.compile(r"<(/?[a-zA-Z][^\s/>]*)")
-_TAG_NAME: Final = re.compile(r"<[a-zA-Z][^\s/>]*")
+_TAG_GOES_ON: Final = re.compile(r"<[a-zA-Z][^\s/>]*(?=[\s/])")  # behind its name: where attributes may be
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
 _ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
 
@@ -60,25 +59,35 @@ def is_parsable(html: str) -> bool:
 
 
 def _nesting_bounded(html: str) -> bool:
-    open_tags: Counter[str] = Counter()
+    tags = _NAMED_TAG.findall(html)
+    effects = {tag: _effect(tag) for tag in set(tags)}  # few, of many tags
+    open_tags = dict.fromkeys((name for name, _, _ in effects.values()), 0)
     depth = formatting = reopened = 0
-    for match in _NAMED_TAG.finditer(html):
-        tag = match[1].lower()
-        name = tag.lstrip("/")
-        if name not in _FLAT:
-            step = 1 if tag == name else -1 if open_tags[name] else 0  # an end without a beginning ends nothing
+    for tag in tags:
+        name, step, formats = effects[tag]
+        if step > 0 or (step and open_tags[name]):  # an end without a beginning ends nothing
             open_tags[name] += step
             depth += step
-            formatting += step if name in _FORMATTING else 0
+            if depth > MAX_DEPTH:
+                return False
+            formatting += formats
         reopened += formatting
-        if depth > MAX_DEPTH or reopened > MAX_STEPS:
+        if reopened > MAX_STEPS:
             return False
     return True
 
 
+def _effect(tag: str) -> tuple[str, int, int]:
+    """The name of `tag`, how many levels deeper it leads, and how many of them a parser may open again."""
+    lowered = tag.lower()
+    name = lowered.lstrip("/")
+    step = 0 if name in _FLAT else 1 if lowered == name else -1
+    return name, step, step if name in _FORMATTING else 0
+
+
 def _attributes_bounded(html: str) -> bool:
     steps = 0
-    for tag in _TAG_NAME.finditer(html):
+    for tag in _TAG_GOES_ON.finditer(html):
         position = tag.end()
         of_tag = 0
         while match := _ATTRIBUTE.match(html, position):

@@ -33,7 +33,10 @@ class Layer(Enum):
     BELOW = auto()
 
 
-_QUOTED: Final = (Layer.MARKED, Layer.BELOW)
+# An attribute of an enumeration is looked up anew each time, which takes as long as all else that is done with a line.
+_OWN, _SIGNATURE, _REPEATABLE, _ANNOUNCING, _MARKED, _BELOW = Layer
+_KNOWN, _UNKNOWN, _INSERTED = Verdict
+_QUOTED: Final = (_MARKED, _BELOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,20 @@ class Layers:
     def has_quotation(self) -> bool:
         return any(self.said)
 
+    @property
+    def may_repeat(self) -> bool:
+        return _REPEATABLE in self.layers
+
     def quotes_just(self, text: str) -> bool:
         """True where what is quoted, with what announces it, is `text` word for word."""
         passage = list(self.said)
         for number, layer in enumerate(self.layers):
-            if layer is Layer.ANNOUNCING:
+            if layer is _ANNOUNCING:
                 passage[number] = words(self.lines[number])
-        said = " ".join(filter(None, passage))
+        passage = list(filter(None, passage))
+        if passage == list(filter(None, map(str.strip, text.split("\n")))):  # line by line, as most clients quote
+            return True
+        said = " ".join(passage)
         return said == " ".join(text.split()) or said == words(text)
 
     def told(self, history: History, of_sender: History) -> Told:
@@ -81,8 +91,8 @@ class Layers:
             for number in self._context(answer):
                 shown[number] = True
         text = "\n".join(_tidied(list(self._rendered(shown, set(answers)))))
-        unknown = any(verdict is not Verdict.KNOWN and number not in answers for number, verdict in verdicts.items())
-        inserted = any(verdict is Verdict.INSERTED for verdict in verdicts.values())
+        unknown = any(verdict is not _KNOWN and number not in answers for number, verdict in verdicts.items())
+        inserted = any(verdict is _INSERTED for verdict in verdicts.values())
         return Told(text, unknown, bool(between) or inserted)
 
     # ---- what is known ---------------------------------------------------------------------------------------------
@@ -91,30 +101,30 @@ class Layers:
         """Of each quoted line that has words, by its number. One that announces goes with what it announces."""
         numbers = [number for number, said in enumerate(self.said) if said]
         verdicts = dict(zip(numbers, history.verdicts([self.said[number] for number in numbers]), strict=True))
-        below = Verdict.UNKNOWN
+        below = _UNKNOWN
         for number in reversed(numbers):
-            if number in self.nested and below is Verdict.KNOWN:
+            if number in self.nested and below is _KNOWN:
                 verdicts[number] = below
             below = verdicts[number]
         for number in self._below_the_end(numbers, verdicts, history):
-            verdicts[number] = Verdict.INSERTED
+            verdicts[number] = _INSERTED
         return verdicts
 
     def _below_the_end(self, numbers: list[int], verdicts: dict[int, Verdict], history: History) -> list[int]:
         """The lines below the end of a known text, where nothing marks or announces them: no client put them there."""
-        end = max((at for at, number in enumerate(numbers, 1) if verdicts[number] is Verdict.KNOWN), default=0)
+        end = max((at for at, number in enumerate(numbers, 1) if verdicts[number] is _KNOWN), default=0)
         rest = numbers[end:]
-        if not end or not rest or any(self.layers[number] is not Layer.BELOW for number in rest):
+        if not end or not rest or any(self.layers[number] is not _BELOW for number in rest):
             return []
         last = numbers[end - 1]
         following = list(self.lines[last + 1 :])
         if quoting.first_quotation(following, old=True) is not None or any(map(quoting.is_rule, following)):
             return []
-        known = [number for number in numbers[:end] if verdicts[number] is Verdict.KNOWN]
+        known = [number for number in numbers[:end] if verdicts[number] is _KNOWN]
         return rest if history.ends_with([self.said[number] for number in known]) else []
 
     def _is_repeated(self, of_sender: History) -> bool:
-        block = words("\n".join(self._of(Layer.REPEATABLE)))
+        block = words("\n".join(self._of(_REPEATABLE)))
         return bool(block) and f" {block} " in of_sender.text
 
     def _of(self, wanted: Layer) -> Iterator[str]:
@@ -127,16 +137,18 @@ class Layers:
         put in between two lines that follow each other in the history, or below the end of what it has.
         """
         layer = self.layers[number]
-        if layer is Layer.BELOW:
-            return verdicts.get(number) is Verdict.INSERTED
-        return layer is Layer.OWN and bool(self.lines[number])
+        if layer is _BELOW:
+            return verdicts.get(number) is _INSERTED
+        return layer is _OWN and bool(self.lines[number])
 
     def _between(self, answers: Sequence[int], verdicts: dict[int, Verdict]) -> list[int]:
         """The answers that have quoted lines above them, where some stand between quoted lines."""
         quoted = verdicts.keys() - set(answers)
-        if not quoted or not any(min(quoted) < answer < max(quoted) for answer in answers):
+        if not quoted:
             return []
-        return [answer for answer in answers if answer > min(quoted)]
+        first, last = min(quoted), max(quoted)
+        below = [answer for answer in answers if answer > first]
+        return below if any(answer < last for answer in below) else []
 
     def _context(self, answer: int) -> Iterator[int]:
         """The last lines of the quotation right above `answer`, up to a blank one."""
@@ -152,16 +164,16 @@ class Layers:
 
     def _shown(self, verdicts: dict[int, Verdict], repeated: bool) -> list[bool]:
         """Whether each line is left. Quoted blank lines and what announces go with what they stand above."""
-        hidden = {Layer.SIGNATURE, Layer.REPEATABLE} if repeated else {Layer.SIGNATURE}
+        hidden = {_SIGNATURE, _REPEATABLE} if repeated else {_SIGNATURE}
         shown: list[bool] = []
         below: bool | None = None  # whether the next quoted line is left
         for number in reversed(range(len(self.lines))):
             layer = self.layers[number]
             if number in verdicts:
-                below = verdicts[number] is not Verdict.KNOWN
-            elif layer is Layer.OWN and self.lines[number]:
+                below = verdicts[number] is not _KNOWN
+            elif layer is _OWN and self.lines[number]:
                 below = None
-            if layer is Layer.ANNOUNCING:
+            if layer is _ANNOUNCING:
                 shown.append(below is not False)
             else:
                 shown.append(bool(below) if layer in _QUOTED else layer not in hidden)
@@ -181,7 +193,7 @@ class Layers:
             ):
                 yield ""  # a mark alone, with nothing that it joins
             else:
-                unmarked = self.layers[number] is Layer.BELOW and not quoting.bears(line, ">")
+                unmarked = self.layers[number] is _BELOW and not quoting.bears(line, ">")
                 yield f"> {line}".rstrip() if unmarked else line
 
 
@@ -197,7 +209,7 @@ def layers(text: str, separators: tuple[str, ...]) -> Layers | None:
     lines = signature.lines_of(text)
     found = _quoted(lines, separators)
     _sign(lines, found)
-    if not any(layer in _QUOTED or layer is Layer.REPEATABLE for layer in found):
+    if not any(layer in _QUOTED or layer is _REPEATABLE for layer in found):
         return None
     return _layers(lines, found)
 
@@ -205,10 +217,10 @@ def layers(text: str, separators: tuple[str, ...]) -> Layers | None:
 def quoted_layers(text: str) -> Layers:
     """The layers of a text that is quoted as a whole, but for what announces it at its beginning."""
     lines = [quoting.bare(line.rstrip()) for line in text.split("\n")]
-    found = [Layer.BELOW] * len(lines)
+    found = [_BELOW] * len(lines)
     announced = quoting.first_quotation(lines, old=True)
     if announced is not None and not any(map(words, lines[: announced.line])):
-        found[announced.line : announced.body] = [Layer.ANNOUNCING] * (announced.body - announced.line)
+        found[announced.line : announced.body] = [_ANNOUNCING] * (announced.body - announced.line)
     return _layers(lines, found)
 
 
@@ -220,32 +232,32 @@ def _layers(lines: list[str], found: list[Layer]) -> Layers:
 
 def _quoted(lines: list[str], separators: tuple[str, ...]) -> list[Layer]:
     """Who speaks in each line, signatures aside."""
-    found = [Layer.MARKED if quoting.is_quoted(line) else Layer.OWN for line in lines]
+    found = [_MARKED if quoting.is_quoted(line) else _OWN for line in lines]
     for announced in quoting.quotations(lines):
-        if found[announced.line] is Layer.MARKED:
+        if found[announced.line] is _MARKED:
             continue  # quoted itself: the history may have it
-        found[announced.line : announced.body] = [Layer.ANNOUNCING] * (announced.body - announced.line)
+        found[announced.line : announced.body] = [_ANNOUNCING] * (announced.body - announced.line)
         if announced.mark == "|":
             found[announced.body :] = [
-                Layer.MARKED if quoting.bears(line, "|") else layer
+                _MARKED if quoting.bears(line, "|") else layer
                 for line, layer in zip(lines[announced.body :], found[announced.body :], strict=True)
             ]
         if not announced.mark:
-            found[announced.body :] = [Layer.BELOW] * (len(lines) - announced.body)
+            found[announced.body :] = [_BELOW] * (len(lines) - announced.body)
             break
     for number in quoting.separating(lines, separators):
-        if found[number] is Layer.OWN:
-            found[number:] = [Layer.ANNOUNCING, *[Layer.BELOW] * (len(lines) - number - 1)]
+        if found[number] is _OWN:
+            found[number:] = [_ANNOUNCING, *[_BELOW] * (len(lines) - number - 1)]
             break
-        if found[number] is Layer.BELOW:
-            found[number] = Layer.ANNOUNCING  # our own line, below what a client put above it
+        if found[number] is _BELOW:
+            found[number] = _ANNOUNCING  # our own line, below what a client put above it
     return found
 
 
 def _sign(lines: list[str], found: list[Layer]) -> None:
     """Set the layers of the signatures: at the end of what is above the quotation, and of what is below."""
-    own = [number for number, layer in enumerate(found) if layer is Layer.OWN and lines[number]]
-    quoted = [number for number, layer in enumerate(found) if layer is not Layer.OWN]
+    own = [number for number, layer in enumerate(found) if layer is _OWN and lines[number]]
+    quoted = [number for number, layer in enumerate(found) if layer is not _OWN]
     if not own:
         return
     first = quoted[0] if quoted else len(lines)
@@ -255,9 +267,9 @@ def _sign(lines: list[str], found: list[Layer]) -> None:
         begin = start + signature.marked(block)
         if start and own[0] < start and signature.is_only(block):
             begin = start
-        found[begin:end] = [Layer.SIGNATURE] * (end - begin)
+        found[begin:end] = [_SIGNATURE] * (end - begin)
         likely = start + signature.repeatable(lines[start:begin])
-        found[likely:begin] = [Layer.REPEATABLE] * (begin - likely)
+        found[likely:begin] = [_REPEATABLE] * (begin - likely)
 
 
 def _tidied(lines: list[str | None]) -> list[str]:

@@ -178,7 +178,7 @@ def bare(line: str) -> str:
 
 def bears(line: str, mark: str) -> bool:
     """True where `line` begins with `mark`."""
-    return line[:4].lstrip().startswith(mark)
+    return line.startswith(mark) or line[:4].lstrip().startswith(mark)  # nearly all that bear it are told by the first
 
 
 def _attribution(lines: list[str], end: int, *, old: bool) -> Quotation | None:

@@ -70,6 +70,11 @@ class Reading:
     def quotes(self) -> bool:
         return self.quoting_html is not None or (self.layers is not None and self.layers.has_quotation)
 
+    @property
+    def may_repeat(self) -> bool:
+        """True where it ends in a block that is a signature if the same sender had it before."""
+        return self.layers is not None and self.layers.may_repeat
+
     def told(self, history: History, of_sender: History) -> Read:
         """The reply on an issue of which `history` is known, and `of_sender` of the same sender."""
         html_known = self.quoting_html is None or self.quoting_html.is_known(history)

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from smtpintake.convert.draft import Draft
+from smtpintake.convert.history import History
 from smtpintake.convert.quoted import Quoted
 from smtpintake.decide.facts import Finding
 from smtpintake.intake.place import Place
@@ -41,7 +42,10 @@ class Hearing:
         if draft.reading is None:
             return draft, place
         found = heard(self.connection, place.issue_id).after(unwritten[1:])
-        draft = draft.knowing(found.history, found.of_sender(author))
+        # Texts are long, and all mail waits while their words are compared.
+        history = found.history if draft.reading.quotes else History()
+        of_sender = found.of_sender(author) if draft.reading.may_repeat else History()
+        draft = draft.knowing(history, of_sender)
         if draft.quoted not in _SAID:
             return draft, place
         finding = Finding("quotation", draft.quoted, f"{_SAID[draft.quoted]} ({place.issue_key})")
