@@ -19,6 +19,8 @@ MAX_INSIDE: Final = 64 << 20  # octets of parts that hold parts, decoded to look
 _MAX_HEADER: Final = 64 << 10  # octets of an attached mail in which its subject is looked for
 _DENSE: Final = transfer.IDENTITY | {"base64", "quoted-printable"}
 _UNNAMED: Final = ("", "message.eml")
+# RFC 1740: what a Mac keeps beside a file, under the same name, and nobody else can open.
+_FORK: Final = "application/applefile"
 
 
 def files(octets: Octets, attachments: Sequence[Attachment]) -> tuple[File, ...]:
@@ -36,7 +38,8 @@ def _file(octets: Octets, part: Attachment) -> File:
     if part.content_type in OPAQUE:
         return File(part, _name_of_mail(octets, part), part.content_type)
     media_type = detected(part.content_type, _head(octets, part, HEAD))
-    return File(part, safe_name(part.name, media_type), media_type)
+    name = f"{part.name}.applefile" if part.content_type == _FORK and part.name else part.name
+    return File(part, safe_name(name, media_type), media_type)
 
 
 def _as_declared(part: Attachment) -> File:

@@ -43,6 +43,12 @@ def test_what_has_no_name_is_called_what_it_is() -> None:
     assert filed("image/png", b"").name == "image.png"
 
 
+def test_the_fork_of_a_mac_does_not_pass_for_the_file_itself() -> None:
+    file = filed("application/applefile", bytes.fromhex("0005160700020000"), name="Plan.exe")
+    assert file.name == "Plan.exe.applefile"
+    assert ".exe" in file.kinds
+
+
 @pytest.mark.parametrize(
     ("subject", "name"),
     [
