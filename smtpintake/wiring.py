@@ -6,6 +6,7 @@ line for the admin, or the infrastructure's own exception.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
@@ -103,6 +104,38 @@ def load_secrets(path: Path) -> tuple[bytes, ...]:
     if short := next((number for number, secret in enumerate(found, 1) if len(secret) < MIN_SECRET), 0):
         raise NotReadyError(f"{path}: secret {short} has fewer than {MIN_SECRET} octets")
     return found
+
+
+def rotate_secret(path: Path) -> int:
+    """Have a new secret sign; how many there are now. Those before it stay, and what they made is accepted."""
+    before = load_secrets(path) if path.exists() else ()
+    _write_secrets(path, (secrets.token_hex(MIN_SECRET).encode(), *before))
+    return len(before) + 1
+
+
+def drop_former_secrets(path: Path) -> int:
+    """Leave the secret that signs alone; how many there were besides."""
+    newest, *former = load_secrets(path)
+    _write_secrets(path, (newest,))
+    return len(former)
+
+
+def _write_secrets(path: Path, several: Sequence[bytes]) -> None:
+    """In one step, so that whoever reads at this moment reads all of it; for the owner that it had."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("wb", dir=path.parent, prefix=".secret-", delete=False) as file:
+        new = Path(file.name)
+        try:
+            if path.exists():
+                had = path.stat()
+                os.chown(new, had.st_uid, had.st_gid)
+            file.write(b"\n".join((*several, b"")))
+            file.flush()
+            os.fsync(file.fileno())
+            new.replace(path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from smtpintake.store.readiness import NotReadyError
-from smtpintake.wiring import load_secret, load_secrets
+from smtpintake.wiring import drop_former_secrets, load_secret, load_secrets, rotate_secret
 
 OLD, NEW = "o" * 64, "n" * 64
 
@@ -29,3 +29,16 @@ def test_what_is_no_secret(tmp_path: Path, text: str, why: str) -> None:
     file.write_text(text)
     with pytest.raises(NotReadyError, match=why):
         load_secrets(file)
+
+
+def test_a_new_secret_signs_and_those_before_it_stay_until_they_are_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "var" / "secret"
+    assert rotate_secret(file) == 1
+    first = load_secrets(file)
+    assert rotate_secret(file) == 2
+    second, *former = load_secrets(file)
+    assert (tuple(former), file.stat().st_mode & 0o777) == (first, 0o600)
+    assert second != first[0]
+    assert drop_former_secrets(file) == 1
+    assert load_secrets(file) == (second,)
+    assert [each.name for each in file.parent.iterdir()] == ["secret"]

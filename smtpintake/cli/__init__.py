@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "person": "person",
     "preview": "preview",
     "dkim": "dkim",
+    "secret": "secret",
     "doctor": "doctor",
     "hash-password": "hashing",
 }
