@@ -127,13 +127,18 @@ class Supervisor:
             return
 
 
+def is_supervised() -> bool:
+    """For a part: whether it is one of several that a supervisor looks after."""
+    return SUPERVISED in os.environ
+
+
 async def until_told_to_stop() -> None:
     """For a part: say that it serves, then wait for a signal or, when supervised, for the supervisor's end."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    if SUPERVISED in os.environ:
+    if is_supervised():
         print(READY, flush=True)
         reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -29,7 +29,7 @@ from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.scanner import Scanner, ScannerError
 from smtpintake.net.smarthost import Tls
 from smtpintake.net.smtpclient import Connection
-from smtpintake.outbox.digester import NoSenderError, digest_sender
+from smtpintake.outbox.digester import UndeliverableError, digest_sender
 from smtpintake.parts.outbox import signing_keys, smarthosts
 from smtpintake.settings import Settings
 from smtpintake.store.blobs import open_blobs
@@ -286,7 +286,7 @@ def digest(settings: Settings) -> Iterator[Check]:
         sender = digest_sender(policy, section.from_)
     except (DBAPIError, ModuleNotFoundError, OSError, PolicyError):
         return  # told by the check of the database
-    except NoSenderError as error:
+    except UndeliverableError as error:
         mend = "set from in [digest], or apply a policy with an inbox that has an address"
         yield Check("digest", Result.FAIL, str(error), mend)
         return

@@ -79,7 +79,7 @@ def show_mail(program: Program, mail_id: int, *, as_json: bool) -> None:
         octets = outbox_octets(session, mail_id) or b""
     if mail is None:
         raise click.ClickException(f"there is no mail {mail_id} in the outbox")
-    text = octets.decode("utf-8", "replace")
+    text = octets.decode("utf-8", "replace") or "[its octets are deleted: outbox_days of [retention]]"
     if as_json:
         print_json({**mail, "text": text})
         return
@@ -116,7 +116,7 @@ def retry_mails(program: Program, mail_ids: tuple[int, ...], *, as_json: bool) -
     else:
         click.echo(f"{changed} of {len(set(mail_ids))} queued to be tried at once")
     if changed < len(set(mail_ids)):
-        raise click.ClickException("the others are sent already, or being sent, or not there: see 'outbox show'")
+        raise click.ClickException("the others are sent already, being sent, deleted or not there: see 'outbox show'")
 
 
 @outbox.command("addresses")

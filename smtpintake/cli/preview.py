@@ -20,7 +20,7 @@ from smtpintake.compose.render import Templates
 from smtpintake.decide.policy import Inbox, Policy, Proof
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.parse import read
-from smtpintake.outbox.digester import NoSenderError
+from smtpintake.outbox.digester import UndeliverableError
 from smtpintake.outbox.letters import address_of, inbox_of
 from smtpintake.parts.outbox import reporter
 from smtpintake.store.audience import About, about
@@ -98,7 +98,7 @@ def _digest(program: Program, templates: Templates, to: str | None, language: st
     with program.database() as database, database.session() as session:
         try:
             mails = writes.mails(session.connection(), load_policy(session), datetime.now(UTC))
-        except NoSenderError as error:
+        except UndeliverableError as error:
             raise click.ClickException(str(error)) from error
     if not mails:
         raise click.ClickException(f"{recipient} is an inbox, which is sent no digest")

@@ -14,10 +14,11 @@ from smtpintake.store.retention import purge as forget
 @json_option
 @pass_program
 def purge(program: Program, *, as_json: bool) -> None:
-    """Forget what is old: held mail expires, log rows and raw mail are deleted, as [retention] says."""
+    """Forget what is old: held mail expires, log rows, raw mail and our own mail are deleted, as [retention] says."""
     with program.database() as database, program.blobs() as blobs, said_in_one_line("purge"):
         purged = forget(database, blobs, program.settings.retention.periods, datetime.now(UTC))
     if as_json:
         print_json(asdict(purged))
     else:
-        click.echo(f"{purged.expired} held mails expired, {purged.rows} log rows and {purged.raws} raw mails deleted")
+        deleted = f"{purged.rows} log rows, {purged.raws} raw mails and {purged.sent} of our own deleted"
+        click.echo(f"{purged.expired} held mails expired, {deleted}")

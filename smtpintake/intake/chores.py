@@ -7,6 +7,7 @@ tried again later.
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -53,5 +54,5 @@ class Chores:
         """Everything whose time has come."""
         purged = purge(self._database, self._blobs, self._periods, datetime.now(UTC))
         if purged != Purged():
-            _log.info("old mail was forgotten", expired=purged.expired, rows=purged.rows, raws=purged.raws)
+            _log.info("old mail was forgotten", **asdict(purged))
         return purged

@@ -38,8 +38,8 @@ _person, _address = Person.__table__.c, PersonAddress.__table__.c
 _log: Final = structlog.get_logger(__name__)
 
 
-class NoSenderError(LookupError):
-    """There is no address that a digest could come from."""
+class UndeliverableError(LookupError):
+    """There is no address that a digest could come from, or none that it could go to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,12 @@ class Reporter:
     language: str = ""
 
     def mails(self, connection: Connection, policy: Policy, now: datetime) -> tuple[Outgoing, ...]:
-        """The last day's digest, a mail for each that is no inbox of ours. Raises NoSenderError."""
+        """The last day's digest, a mail for each that is no inbox of ours. Raises UndeliverableError."""
         day, sender = self.schedule.day(now), digest_sender(policy, self.sender)
         counted = tally(connection, self.schedule.moment(day - _DAY), self.schedule.moment(day), now)
         recipients = [each for each in map(Mailbox.parse, self.to) if not is_ours(policy, each)]
+        if not recipients:  # the day must not count as told
+            raise UndeliverableError("every address in to of [digest] is an inbox of ours")
         digests = (
             Digest(
                 recipient=recipient,
@@ -98,11 +100,11 @@ class Reporter:
 
 
 def digest_sender(policy: Policy, given: str) -> Mailbox:
-    """Where a digest comes from: as `given`, or the first inbox that has an address. Raises NoSenderError."""
+    """Where a digest comes from: as `given`, or the first inbox that has an address. Raises UndeliverableError."""
     several = (inbox.address for inbox in policy.document.inbox if inbox.active and inbox.address)
     if address := given or next(several, ""):
         return Mailbox.parse(address)
-    raise NoSenderError("no inbox has an address that a digest could come from: set from in [digest]")
+    raise UndeliverableError("no inbox has an address that a digest could come from: set from in [digest]")
 
 
 def _language(connection: Connection, recipient: Mailbox) -> str:
@@ -144,12 +146,12 @@ class Digester:
             self.tell_due()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one day
             if self._complained != day:
-                known = isinstance(error, DBAPIError | NoSenderError)
+                known = isinstance(error, DBAPIError | UndeliverableError)
                 _log.error("the digest could not be composed", day=day, error=str(error), exc_info=not known)
             self._complained = day
 
     def tell_due(self) -> int:
-        """Put the digest into the outbox where it is due: how many mails. Raises NoSenderError."""
+        """Put the digest into the outbox where it is due: how many mails. Raises UndeliverableError."""
         now = self._clock()
         day = self._reporter.schedule.day(now).isoformat()
         with self._database.engine.connect() as connection:

@@ -1,6 +1,8 @@
 """The outbox: tells people of what happened to issues, and operators of the day, and sends mail of our own."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from smtpintake.compose.render import Templates
 from smtpintake.net.smarthost import Smarthost
@@ -11,16 +13,19 @@ from smtpintake.outbox.pace import Pace
 from smtpintake.outbox.signing import Signer, SigningKey, read_key
 from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
+from smtpintake.settings.sending import DkimKey
 from smtpintake.store.blobs import Blobs, open_blobs
 from smtpintake.store.migrations import open_current
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.store.snapshot import Snapshots
-from smtpintake.supervisor import until_told_to_stop
-from smtpintake.wiring import load_secret, open_templates
+from smtpintake.supervisor import is_supervised, until_told_to_stop
+from smtpintake.wiring import certificate, load_secret, open_templates
 
 
 async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
+    if is_supervised() and (faults := list(file_faults(settings))):
+        raise NotReadyError("; ".join(faults))
     database = await asyncio.to_thread(open_current, settings.database.url)
     worker = Worker(database, smarthosts(settings), pace(settings), signer=signer(settings))
     blobs = open_blobs(settings.blobs.url, settings.blobs.spool)
@@ -51,16 +56,35 @@ def reporter(settings: Settings, templates: Templates, secret: bytes) -> Reporte
     return Reporter(section.to, section.from_, host, Schedule(section.time, section.zone), templates, secret)
 
 
+def file_faults(settings: Settings) -> Iterator[str]:
+    """What is wrong with the files that the settings name, whichever part needs them. A faulty template costs no mail,
+    and is said in the journal.
+    """
+    wanted: tuple[Callable[[], object], ...] = (
+        lambda: load_secret(settings.web.secret_file),
+        lambda: certificate(settings),
+        *(partial(_signing_key, each) for each in settings.dkim.keys),
+    )
+    for look in wanted:
+        try:
+            look()
+        except NotReadyError as error:
+            yield str(error)
+        except OSError as error:
+            yield f"{error.filename or ''}: {error.strerror or error}"
+
+
 def signing_keys(settings: Settings) -> list[SigningKey]:
     """The keys that our own mail is signed with. Raises NotReadyError."""
-    keys = []
-    for each in settings.dkim.keys:
-        try:
-            keys.append(read_key(each.domain, each.selector, each.file.read_bytes()))
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise NotReadyError(f"[dkim] the key {each.file} of {each.domain} cannot be used: {why}") from error
-    return keys
+    return [_signing_key(each) for each in settings.dkim.keys]
+
+
+def _signing_key(named: DkimKey) -> SigningKey:
+    try:
+        return read_key(named.domain, named.selector, named.file.read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NotReadyError(f"[dkim] the key {named.file} of {named.domain} cannot be used: {why}") from error
 
 
 def signer(settings: Settings) -> Signer | None:

@@ -295,11 +295,14 @@ class ScannerSection(Section):
 
 
 class Retention(Section):
-    """Days. 0 means for ever, and for raw mail: as long as a log row or an attachment needs it."""
+    """Days. 0 means for ever, and for raw mail: as long as a log row or an attachment needs it. `outbox_days` is for
+    the octets of our own mail; what became of it stays with its issue.
+    """
 
     held_days: Annotated[int, Field(ge=1, le=3650)] = 30
     log_days: Annotated[int, Field(ge=0, le=36500)] = 365
     raw_days: Annotated[int, Field(ge=0, le=36500)] = 0
+    outbox_days: Annotated[int, Field(ge=0, le=36500)] = 30
 
     @field_validator("log_days")
     @classmethod
@@ -314,6 +317,7 @@ class Retention(Section):
             timedelta(days=self.held_days),
             timedelta(days=self.log_days) if self.log_days else None,
             timedelta(days=self.raw_days) if self.raw_days else None,
+            timedelta(days=self.outbox_days) if self.outbox_days else None,
         )
 
 

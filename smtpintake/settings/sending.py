@@ -135,7 +135,7 @@ class DigestSection(Section):
     `from` is where that comes from; without it the first inbox.
     """
 
-    to: Annotated[tuple[Address, ...], BeforeValidator(as_list)] = ()
+    to: Annotated[tuple[Address, ...], BeforeValidator(as_list), Field(max_length=100)] = ()
     at: Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "07:00"
     timezone: Annotated[str, AfterValidator(as_timezone)] = "UTC"
     from_: Annotated[OptionalAddress, Field(alias="from")] = ""

@@ -279,10 +279,13 @@ def is_note_missing(connection: Connection, note: str) -> bool:
 
 
 def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
-    """Queue mails again that failed, came back or wait for a later attempt. What was sent is never sent again."""
+    """Queue mails again that failed, came back or wait for a later attempt. What was sent is never sent again, and what
+    retention took cannot be.
+    """
     again = (
         update(_table)
         .where(_outbox.id.in_(ids), _outbox.state != State.SENT, _outbox.worker.is_(None))
+        .where(func.length(_outbox.octets) > 0)
         .values(state=State.QUEUED, next_attempt_at=now)
     )
     return connection.execute(again).rowcount

@@ -1,9 +1,10 @@
-"""Retention: what is old goes: held mail that nobody asked for, log rows, what was told of issues, and raw mail
-that nothing needs.
+"""Retention: what is old goes: held mail that nobody asked for, log rows, what was told of issues, raw mail that
+nothing needs, and the octets of our own.
 
 Contract: in small transactions, so that mail is taken meanwhile; ending in the middle harms nothing, and doing it twice
 neither. Held mail that waits is never forgotten: it expires first, with a row that says so. Raw mail that holds an
-issue's attachments stays as long as they do. A row goes before its blob, and a blob that is on its way out is marked:
+issue's attachments stays as long as they do. What became of a mail of ours stays with its issue, whatever its octets;
+what waits to be sent stays whole. A row goes before its blob, and a blob that is on its way out is marked:
 whatever dies in between, no row names a missing blob and no blob is left behind.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, exists, select, text, update
+from sqlalchemy import Connection, delete, exists, func, select, text, update
 
 from smtpintake.mail.ids import first_id
 from smtpintake.mail.reason import Reason
@@ -21,7 +22,7 @@ from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import NotHeldError, discard, find_held
 from smtpintake.store.periods import Periods
-from smtpintake.store.schema import Attachment, Event, LogRow, PastFacts, RawMail, Trace
+from smtpintake.store.schema import Attachment, Event, LogRow, OutboxMail, PastFacts, RawMail, Trace
 from smtpintake.store.schema.maillog import WAITING
 
 BATCH: Final = 200
@@ -29,19 +30,22 @@ BATCH: Final = 200
 _log, _trace, _past, _raw = LogRow.__table__, Trace.__table__, PastFacts.__table__, RawMail.__table__
 _attachment: Final = Attachment.__table__
 _event: Final = Event.__table__
+_outbox: Final = OutboxMail.__table__
 _waits: Final = text(WAITING)
 _is_done: Final = text(f"NOT ({WAITING})")
+_is_settled: Final = _outbox.c.next_attempt_at.is_(None)
 _unattached: Final = ~exists().where(_attachment.c.raw_id == _raw.c.id)
 _unlogged: Final = ~exists().where(_log.c.raw_id == _raw.c.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many held mails expired, and how many log rows and raw mails went."""
+    """How many held mails expired, how many log rows and raw mails went, and of how many mails of ours the octets."""
 
     expired: int = 0
     rows: int = 0
     raws: int = 0
+    sent: int = 0
 
 
 def purge(database: Database, blobs: Blobs, periods: Periods, now: datetime) -> Purged:
@@ -54,9 +58,11 @@ def purge(database: Database, blobs: Blobs, periods: Periods, now: datetime) -> 
     if periods.log is not None:
         rows, raws = _forget_rows(database, blobs, now - periods.log)
         _forget_events(database, now - periods.log)
+        _forget_mails(database, now - periods.log)
     if periods.raw is not None:
         raws += _forget_raw(database, blobs, now - periods.raw)
-    return Purged(expired, rows, raws)
+    sent = _forget_octets(database, now - periods.outbox) if periods.outbox is not None else 0
+    return Purged(expired, rows, raws, sent)
 
 
 def _expire(database: Database, before: datetime, now: datetime, period: timedelta) -> int:
@@ -109,6 +115,61 @@ def _forget_events(database: Database, before: datetime) -> None:
         if len(old) < BATCH:
             return
         last = found[-1].id
+
+
+def _forget_mails(database: Database, before: datetime) -> None:
+    """Delete mails of ours from before that moment that belong to no issue: digests, what was sent on, answers to held
+    mail.
+    """
+    old = select(_outbox.c.id).where(_outbox.c.issue_id.is_(None), _outbox.c.created_at < before, _is_settled)
+    while True:
+        with database.write() as connection:
+            ids = list(connection.scalars(old.limit(BATCH)))
+            connection.execute(delete(_outbox).where(_outbox.c.id.in_(ids)))
+        if len(ids) < BATCH:
+            return
+
+
+def _forget_octets(database: Database, before: datetime) -> int:
+    """Delete the octets of mails of ours from before that moment."""
+    with database.engine.connect() as connection:
+        ids = _with_octets(connection, _first_since(connection, before))
+    # The oldest first: what is left over where we end in the middle is found again from the newest on.
+    for start in range(0, len(ids), BATCH):
+        with database.write() as connection:
+            some = _outbox.c.id.in_(ids[start : start + BATCH])
+            connection.execute(update(_outbox).where(some, _is_settled).values(octets=b""))
+    return len(ids)
+
+
+def _with_octets(connection: Connection, below: int) -> list[int]:
+    """Settled mails with octets, in order: read from the newest on, as far as there are any."""
+    found: list[int] = []
+    while True:
+        rows = connection.execute(
+            select(_outbox.c.id, func.length(_outbox.c.octets) > 0, _is_settled)
+            .where(_outbox.c.id < below)
+            .order_by(_outbox.c.id.desc())
+            .limit(BATCH)
+        ).all()
+        found += [mail_id for mail_id, has_octets, settled in rows if has_octets and settled]
+        if not any(has_octets for _, has_octets, _ in rows):
+            return found[::-1]
+        below = rows[-1].id
+
+
+def _first_since(connection: Connection, moment: datetime) -> int:
+    """The id of the first mail of ours since then: ids sort by time, near enough, and no index by time is worth it."""
+    low, high = 1, (connection.scalar(select(func.max(_outbox.c.id))) or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        next_one = select(_outbox.c.id, _outbox.c.created_at).where(_outbox.c.id >= middle).order_by(_outbox.c.id)
+        row = connection.execute(next_one.limit(1)).first()
+        if row is not None and row.created_at < moment:
+            low = row.id + 1
+        else:
+            high = middle
+    return low
 
 
 def _delete_rows(connection: Connection, ids: Sequence[str], transactions: Sequence[str]) -> None:

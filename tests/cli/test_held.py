@@ -125,5 +125,5 @@ def test_an_answer_needs_a_text(held: list[str], command: Run) -> None:
 
 
 def test_purge_says_what_went(held: list[str], command: Run, as_json: Callable[..., Any]) -> None:
-    assert as_json("purge") == {"expired": 0, "rows": 0, "raws": 0}
-    assert command("purge")[1] == "0 held mails expired, 0 log rows and 0 raw mails deleted\n"
+    assert as_json("purge") == {"expired": 0, "rows": 0, "raws": 0, "sent": 0}
+    assert command("purge")[1] == "0 held mails expired, 0 log rows, 0 raw mails and 0 of our own deleted\n"

@@ -85,20 +85,41 @@ def test_no_part_outlives_a_serve_that_was_killed(server: Server) -> None:
     until(lambda: not running(server), server)
 
 
+def serving(server: Server, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """`serve` where it cannot."""
+    return subprocess.run(
+        [sys.executable, "-m", "smtpintake", "serve"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=os.environ | server.environment | settings,
+        cwd=server.folder,
+        check=False,
+        timeout=PATIENCE,
+        text=True,
+    )
+
+
 def test_a_port_that_is_taken_is_one_line_and_a_status(server: Server) -> None:
     with socket.create_server(("127.0.0.1", server.port)):
-        done = subprocess.run(
-            [sys.executable, "-m", "smtpintake", "serve"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=os.environ | server.environment,
-            cwd=server.folder,
-            check=False,
-            timeout=PATIENCE,
-        )
-    (line,) = done.stderr.decode().splitlines()
+        done = serving(server)
+    (line,) = done.stderr.splitlines()
     assert line.startswith("smtpintake: cannot start: ")
     assert "already in use" in line
     assert str(server.port) in line
     assert done.returncode == 1
     assert not running(server)
+
+
+def test_files_that_cannot_be_used_are_told_all_at_once_before_a_listener_opens(server: Server) -> None:
+    (server.folder / "rsa.pem").write_text("no key\n")
+    keys = (
+        f'[[dkim.keys]]\ndomain = "example.org"\nselector = "{name}"\nfile = "{name}.pem"\n' for name in ("rsa", "ed")
+    )
+    settings = server.folder / "faulty.toml"
+    settings.write_text('[smtp]\ntls_certificate = "chain.pem"\ntls_key = "key.pem"\n' + "".join(keys))
+    done = serving(server, SMTPINTAKE_CONFIG=str(settings))
+    (line,) = done.stderr.splitlines()
+    for fault in ("the certificate cannot be used", "rsa.pem of example.org", "ed.pem of example.org"):
+        assert fault in line
+    assert done.returncode == 1
+    assert "listening on" not in done.stderr + done.stdout

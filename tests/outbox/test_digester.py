@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from smtpintake.compose.replyaddress import loop_mark
-from smtpintake.outbox.digester import Digester, NoSenderError, Reporter, Schedule
+from smtpintake.outbox.digester import Digester, Reporter, Schedule, UndeliverableError
 from smtpintake.store.database import Database
 from smtpintake.store.outbox import Settled, State, claim, settle
 from smtpintake.store.schema import LogRow
@@ -284,6 +284,13 @@ def test_no_inbox_of_ours_has_it(database: Database) -> None:
     assert [to for _, to in sent_to(database, several, sender="digest@example.org")] == [OPS]
 
 
+def test_a_day_that_nobody_would_hear_of_is_not_told(database: Database) -> None:
+    put_in_force(database, POLICY)
+    with pytest.raises(UndeliverableError, match="an inbox of ours"):
+        sent_to(database, ["support@example.org", "support+x@example.org"])
+    assert [to for _, to in sent_to(database, [OPS])] == [OPS]
+
+
 def test_no_robot_answers_it(database: Database) -> None:
     put_in_force(database, POLICY)
     digester(database).tell_due()
@@ -296,7 +303,7 @@ def test_no_robot_answers_it(database: Database) -> None:
 
 def test_where_nothing_can_send_it_it_waits_for_that(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     one = digester(database)
-    with pytest.raises(NoSenderError, match="set from in"):
+    with pytest.raises(UndeliverableError, match="set from in"):
         one.tell_due()
     one.look()
     one.look()

@@ -10,12 +10,15 @@ from smtpintake.intake.submission import Raw, Submission
 from smtpintake.store import retention
 from smtpintake.store.blobcheck import check, recover
 from smtpintake.store.blobs import FileBlobs
+from smtpintake.store.outbox import retry
 from smtpintake.store.periods import Periods
 from smtpintake.store.retention import Purged, purge
-from smtpintake.store.schema import Attachment, Event, Issue, LogRow, PastFacts, RawMail, Trace
+from smtpintake.store.schema import Attachment, Event, Issue, LogRow, OutboxMail, PastFacts, RawMail, Trace
+from smtpintake.store.tracker import issue_view
 from tests import make
 from tests.intake.office import Office, opened
 from tests.intake.test_record import MIXED, PDF, mail
+from tests.outbox.post import queue
 
 PERIODS = Periods(held=timedelta(days=30), log=timedelta(days=365), raw=None)
 
@@ -127,3 +130,65 @@ def test_what_was_told_goes_with_the_log_and_what_was_not_stays(
     assert len(office.rows(Event)) == 5
     purge(office.database, office.blobs, PERIODS, after(365))
     assert [each.id for each in office.rows(Event)] == [others[2].id, others[3].id]
+
+
+SENT = {"state": "sent", "next_attempt_at": None}
+OUTBOX = Periods(held=PERIODS.held, log=None, raw=None, outbox=timedelta(days=30))
+
+
+def an_issue(office: Office) -> int:
+    """SUP-1, of which no mail goes out."""
+    office.submit(mail("open@example.org"))
+    with office.database.write() as connection:
+        connection.execute(OutboxMail.__table__.delete())
+    return int(office.rows(Issue)[0].id)
+
+
+def lengths(office: Office) -> list[int]:
+    return [len(row.octets) for row in office.rows(OutboxMail)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 200])
+def test_octets_of_our_own_mail_go_and_what_became_of_it_stays(
+    office: Office, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", batch)
+    issue = an_issue(office)
+    queue(office.database, 2, issue_id=issue, **SENT)
+    queue(office.database, 1, issue_id=issue)  # waits
+    queue(office.database, 1, issue_id=issue, state="failed", next_attempt_at=None, note="550 no")
+    queue(office.database, 2, issue_id=issue, created_at=after(20), **SENT)
+    assert purge(office.database, office.blobs, OUTBOX, after(29)) == Purged()
+    assert purge(office.database, office.blobs, OUTBOX, after(30)) == Purged(sent=3)
+    assert [length > 0 for length in lengths(office)] == [False, False, True, False, True, True]
+    assert purge(office.database, office.blobs, OUTBOX, after(30)) == Purged()
+    with office.database.session() as session:
+        view = issue_view(session, "SUP-1")
+    assert view is not None
+    assert [each["state"] for each in view["mails"]] == ["sent", "sent", "queued", "failed", "sent", "sent"]
+    failed = next(row.id for row in office.rows(OutboxMail) if row.state == "failed")
+    with office.database.write() as connection:
+        assert retry(connection, [failed], after(30)) == 0, "nothing is left to be sent"
+    assert purge(office.database, office.blobs, OUTBOX, after(51)) == Purged(sent=2)
+
+
+def test_who_dies_while_octets_go_leaves_none_behind(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    queue(office.database, 8, issue_id=an_issue(office), **SENT)
+    write, times = office.database.write, iter(range(9))
+    with monkeypatch.context() as patched:
+        patched.setattr(office.database, "write", lambda: write() if next(times) < 3 else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            purge(office.database, office.blobs, OUTBOX, after(30))
+    assert sum(lengths(office)) > 0
+    purge(office.database, office.blobs, OUTBOX, after(30))
+    assert sum(lengths(office)) == 0
+
+
+def test_mail_of_ours_that_belongs_to_no_issue_goes_with_the_log(office: Office) -> None:
+    issue = an_issue(office)
+    queue(office.database, 3, kind="digest", **SENT)
+    queue(office.database, 1, kind="digest")  # waits
+    queue(office.database, 1, issue_id=issue, **SENT)
+    purge(office.database, office.blobs, PERIODS, after(366))
+    assert [(row.kind, row.state) for row in office.rows(OutboxMail)] == [("digest", "queued"), ("autoreply", "sent")]

@@ -3,7 +3,7 @@ which operators had a digest; and the addresses from which mail came back.
 
 Contract: `state` is one of `store.outbox.State`. A row with a `next_attempt_at` is due then, unless `lease_until` is in
 the future, when `worker` is sending it; nothing more is done for one without. The octets and the Message-ID never
-change, so a resend is recognisable as one.
+change, so a resend is recognisable as one; retention empties the octets of what is settled.
 """
 
 from datetime import datetime
