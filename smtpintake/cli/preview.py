@@ -179,7 +179,8 @@ def _comment(case: _Case, templates: Templates, secret: bytes) -> Outgoing:
 
 def _notice(case: _Case, templates: Templates, secret: bytes) -> Outgoing:
     project = case.policy.projects[case.inbox.project]
-    change = notification.Change("status", project.statuses[0], case.status)
+    before = next((each for each in project.statuses if each != case.status), case.status)
+    change = notification.Change("status", before, case.status)
     return _notification(case, templates, secret, changes=(change,))
 
 
