@@ -33,9 +33,9 @@ _OPENS: Final = re.compile(rf"{_OPENING_WORDS}|[0-9]{{1,4}}[-./年년 ]|于|於"
 _BEGUN: Final = re.compile(
     rf"{_OPENING_WORDS}|(?!(?:19|20)[0-9]{{2}}(?!\s?[-/年년])).*(?:19|20)[0-9]{{2}}", re.IGNORECASE
 )
-# Of two lines, the first has who: `Sam Roe <sam@example.org>, 3 Kas 2025 Pzt,`.
+# The first of two lines has who: `Sam Roe <sam@example.org>, 3 Kas 2025 Pzt,`; in Hungarian `… ezt írta (időpont:`.
 _SENDER_FIRST: Final = re.compile(
-    r"[^<>]{1,80}<[^<>\s@]{1,200}@[^<>\s]{1,200}>(?:,\s.{0,30}(?:19|20)[0-9]{2}|\s?[于於][0-9]{4})"
+    r"[^<>]{1,80}<[^<>\s@]{1,200}@[^<>\s]{1,200}>(?:,\s.{0,30}(?:19|20)[0-9]{2}|\s?[于於][0-9]{4}|\sezt írta\b)"
 )
 # `2013/7/20 Sam <sam@example.org>`: Gmail without a verb.
 _DATED_SENDER: Final = re.compile(

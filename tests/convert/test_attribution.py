@@ -48,6 +48,13 @@ def test_languages(line: str) -> None:
     assert trim(f"Mine.\n\n{broken}\n\n> Old.", (), reply=True) == "Mine."
 
 
+@pytest.mark.parametrize("last", ["<kovacs.eszter@pelda.example>", "ezt", "írta", "(időpont:", "nov."])
+def test_a_hungarian_name_that_fills_the_line_goes_with_it(last: str) -> None:
+    line = "Kovács-Szabó Eszter <kovacs.eszter@pelda.example> ezt írta (időpont: 2025. nov. 3., H, 10:00):"
+    broken = line.replace(f"{last} ", f"{last}\n", 1)
+    assert trim(f"Mine.\n\n{broken}\n\n> Old.", (), reply=True) == "Mine."
+
+
 @pytest.mark.parametrize(
     "line",
     [
