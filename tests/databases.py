@@ -14,7 +14,7 @@ from smtpintake.store.configure import apply
 from smtpintake.store.database import Database
 from smtpintake.store.migrations import migrate
 from tests import make
-from tests.postgres import new_database
+from tests.postgres import Restored, new_database
 
 
 @cache
@@ -78,6 +78,15 @@ def postgres_schema(postgres_admin: Engine) -> Iterator[str]:
         yield str(make_url(url).database)
 
 
+@pytest.fixture(scope="session")
+def postgres_restored(postgres_admin: Engine, postgres_schema: str) -> Iterator[Restored]:
+    """A database with nothing but the schema, for one test after the other."""
+    for url in new_database(postgres_admin, postgres_schema):
+        restored = Restored(url)
+        yield restored
+        restored.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of the test's own, on SQLite and on PostgreSQL."""
@@ -86,8 +95,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         new_sqlite(url).close()
         yield url
     else:
-        template = request.getfixturevalue("postgres_schema")
-        yield from new_database(request.getfixturevalue("postgres_admin"), template)
+        yield from request.getfixturevalue("postgres_restored").used()
 
 
 @pytest.fixture

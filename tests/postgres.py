@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests, out of a wheel: one server a test run, one database a test."""
+"""A real PostgreSQL for the tests, out of a wheel: one server a process of the run, and databases for the tests."""
 
 import itertools
 import shutil
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 # Nothing here outlives the run, so nothing is flushed to a disk.
 _HASTE = {
@@ -60,3 +60,45 @@ def new_database(admin: Engine, template: str = "template1") -> Iterator[str]:
     yield make_url(admin.url).set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+class Restored:
+    """The database at `url`, which each test finds as it is now: what the one before wrote is deleted, which takes a
+    tenth of the time of a new database. Only rows may change.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with self._engine.connect() as connection:
+            tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+            self._tables = [f'"{name}"' for (name,) in tables]
+            connection.execute(text("CREATE SCHEMA kept"))
+            for table in self._tables:
+                connection.execute(text(f"CREATE TABLE kept.{table} AS TABLE public.{table}"))
+            filled = [table for table in self._tables if _has_rows(connection, table)]
+            sequences = connection.execute(text("SELECT sequencename, last_value FROM pg_sequences")).all()
+        self._statements = "; ".join(
+            (
+                "SET session_replication_role = replica",  # no order among tables that refer to each other
+                *(f"DELETE FROM public.{table}" for table in self._tables),
+                *(f"INSERT INTO public.{t} OVERRIDING SYSTEM VALUE TABLE kept.{t}" for t in filled),
+                *(f"SELECT setval('public.{name}', {last or 1}, {last is not None})" for name, last in sequences),
+            )
+        )
+
+    def used(self) -> Iterator[str]:
+        """The URL. Closed, the generator restores the database; whoever is still connected is not any more."""
+        yield self.url
+        with self._engine.connect() as connection:
+            own = "datname = current_database() AND pid <> pg_backend_pid()"
+            connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {own}"))
+            # Several statements are one query only where there can be no parameters.
+            connection.exec_driver_sql(self._statements, execution_options={"no_parameters": True})
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _has_rows(connection: Connection, table: str) -> bool:
+    return bool(connection.execute(text(f"SELECT EXISTS (SELECT FROM kept.{table})")).scalar())

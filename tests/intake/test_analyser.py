@@ -57,7 +57,7 @@ async def test_analysers_that_die_while_they_read_nothing_are_replaced() -> None
 
 @pytest.mark.filterwarnings("ignore:resource_tracker. process died unexpectedly:UserWarning")
 async def test_so_is_everything_when_the_system_kills_it_all() -> None:
-    async with working(2) as analysers:
+    async with working(2, slack=0.0) as analysers:
         end(signal.SIGKILL, psutil.Process().children(recursive=True))
         assert await reads(analysers)
 

@@ -50,7 +50,7 @@ from smtpintake.wiring import load_templates
 from tests import make
 from tests.databases import configured, new_sqlite, put_in_force
 from tests.decide.verdicts import verdict
-from tests.postgres import new_database
+from tests.postgres import Restored, new_database
 
 SECRET = b"s" * 32
 # None of these mails is authenticated: whoever From names is believed, and answered.
@@ -116,13 +116,15 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def postgres_template(postgres_admin: Engine, postgres_schema: str) -> Iterator[str]:
-    """The name of a database with POLICY in force."""
+def postgres_configured(postgres_admin: Engine, postgres_schema: str) -> Iterator[Restored]:
+    """A database with POLICY in force, for one test after the other."""
     for url in new_database(postgres_admin, postgres_schema):
         database = Database(url)
         put_in_force(database, POLICY)
         database.close()
-        yield str(database.url.database)
+        restored = Restored(url)
+        yield restored
+        restored.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -131,8 +133,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "sqlite":
         urls = iter([configured(f"sqlite:///{tmp_path}/test.db", POLICY)])
     else:
-        template = request.getfixturevalue("postgres_template")
-        urls = new_database(request.getfixturevalue("postgres_admin"), template)
+        urls = request.getfixturevalue("postgres_configured").used()
     for url in urls:
         world = World(url)
         yield world

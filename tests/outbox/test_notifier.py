@@ -23,7 +23,6 @@ from smtpintake.store.configure import apply
 from smtpintake.store.edit import add_comment, edit_issue
 from smtpintake.store.schema import AddressScore, Comment, Event, OutboxMail, ThreadKey
 from smtpintake.store.tracker import issue_view
-from smtpintake.store.types import Table
 from smtpintake.wiring import load_templates
 from tests import make
 from tests.decide.verdicts import verdict
@@ -42,7 +41,6 @@ class Desk(World):
     def __init__(self, url: str, folder: Path) -> None:
         super().__init__(url)
         self.blobs = FileBlobs(folder / "blobs")
-        Table.metadata.create_all(self.database.engine)
         self.configure()
 
     def configure(self, inbox: dict[str, Any] | None = None, people: Sequence[Any] = (), **notify: Any) -> None:
@@ -82,10 +80,9 @@ class Desk(World):
         notified(self)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    sqlite = request.param == "sqlite"
-    desk = Desk(f"sqlite:///{tmp_path}/test.db" if sqlite else str(request.getfixturevalue("postgres_url")), tmp_path)
+@pytest.fixture
+def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(database_url, tmp_path)
     yield desk
     desk.blobs.close()
     desk.database.close()

@@ -62,10 +62,9 @@ class Busy(Desk):
             return list(reversed(log_list(session, LogFilter(outcome="silent"))))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def busy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Busy]:
-    sqlite = request.param == "sqlite"
-    busy = Busy(f"sqlite:///{tmp_path}/test.db" if sqlite else str(request.getfixturevalue("postgres_url")), tmp_path)
+@pytest.fixture
+def busy(database_url: str, tmp_path: Path) -> Iterator[Busy]:
+    busy = Busy(database_url, tmp_path)
     yield busy
     busy.blobs.close()
     busy.database.close()

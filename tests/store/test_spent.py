@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -17,7 +16,6 @@ from smtpintake.store.database import Database
 from smtpintake.store.outbox import enqueue
 from smtpintake.store.rows import Rows
 from smtpintake.store.spent import forwarded, spent_on
-from smtpintake.store.types import Table
 from tests.make import NOW
 from tests.store.tracked import POLICY, issue
 
@@ -27,17 +25,13 @@ LONG_AGO = NOW - DEFAULT_BUDGET.window
 _ids = count()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
-    sqlite = request.param == "sqlite"
-    database = Database(f"sqlite:///{tmp_path}/spent.db" if sqlite else str(request.getfixturevalue("postgres_url")))
-    Table.metadata.create_all(database.engine)
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
     with database.writing() as session:
         apply(session, read_document(POLICY), "test", prune=False, now=NOW)
         session.add_all(issue(number, "Printer on fire") for number in (1, 2))
     with database.write() as connection:
         yield connection
-    database.close()
 
 
 def sent(connection: Connection, to: str, kind: str = "autoreply", at: datetime = NOW, **values: object) -> None:
