@@ -29,11 +29,12 @@ def letter(number: int) -> str:
 
 
 @pytest.fixture
-def held(command: Run, as_json: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def held(
+    migrated: None, command: Run, as_json: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
     """The ids of two held mails."""
     monkeypatch.setenv("SMTPINTAKE_AUTHENTICATION__VERIFY", "false")
     (folder / "policy.toml").write_text(POLICY)
-    assert command("migrate")[0] == 0
     assert command("apply", "policy.toml")[0] == 0
     for number in (1, 2):
         (folder / "mail.eml").write_text(letter(number))
