@@ -30,7 +30,7 @@ _STYLES: Final = {
     "white-space",
 }
 _ATTRIBUTES: Final = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()} | {
-    "*": {"style", "dir", "title", "background"}  # the last to be counted, never to be kept
+    "*": {"style", "dir", "title", "background", "srcset"}  # the last two to be counted, never to be kept
 }
 
 
@@ -55,7 +55,12 @@ class _Attributes:
     """What each attribute may say, and how many would fetch an image."""
 
     def __init__(self) -> None:
-        self.blocked = 0
+        self._blocked = self._in_sets = 0
+
+    @property
+    def blocked(self) -> int:
+        """An image that has a set of others for other screens names one of them beside it, so it is one."""
+        return max(self._blocked, self._in_sets)
 
     def __call__(self, tag: str, attribute: str, value: str) -> str | None:
         if attribute in ("href", "cite"):
@@ -64,10 +69,13 @@ class _Attributes:
             # RFC 2392 s2: a Content-ID in a URL is percent-encoded.
             return f"cid:{unquote(value[4:])}" if value[:4].lower() == "cid:" else value
         if (tag, attribute) in _FETCHED or attribute == "background":
-            self.blocked += bool(value.strip())
+            self._blocked += bool(value.strip())
+            return None
+        if attribute == "srcset":
+            self._in_sets += tag == "img" and bool(value.strip())
             return None
         if attribute == "style":
-            self.blocked += value.lower().count("url(")  # nh3 leaves no property that may hold one
+            self._blocked += value.lower().count("url(")  # nh3 leaves no property that may hold one
         return value
 
 
