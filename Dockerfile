@@ -1,16 +1,16 @@
-# Two stages: uv builds the environment that uv.lock names, the image carries only that.
+# Two stages: uv builds the environment that uv.lock names, the image carries only that: all extras, and no test tools.
 FROM python:3.11-slim-bookworm AS build
 RUN pip install --no-cache-dir uv
 WORKDIR /build
 ENV UV_PROJECT_ENVIRONMENT=/opt/smtpintake UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --extra postgres --no-install-project
+RUN uv sync --frozen --no-default-groups --all-extras --no-install-project
 COPY LICENSE README.md ./
 COPY alembic alembic
 COPY conf conf
 COPY templates templates
 COPY smtpintake smtpintake
-RUN uv sync --frozen --no-dev --extra postgres --no-editable
+RUN uv sync --frozen --no-default-groups --all-extras --no-editable
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 2525 --create-home --home-dir /var/lib/smtpintake smtpintake

@@ -1,6 +1,5 @@
 """`issue`: read and work on issues."""
 
-import getpass
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
+from smtpintake.cli.operator import operator
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
 from smtpintake.convert.quoted import Quoted
 from smtpintake.store.attachments import opened
@@ -118,7 +118,7 @@ def comment_on(program: Program, key: str, text: str, *, author: str, internal: 
                     key,
                     text.strip(),
                     author=author,
-                    operator=getpass.getuser(),
+                    operator=operator(),
                     internal=internal,
                     now=datetime.now(UTC),
                 )

@@ -1,6 +1,5 @@
 """`apply` and `export`: the intake policy, in from a file and out again."""
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import click
 import tomli_w
 
 from smtpintake.cli.display import one_line, print_json
+from smtpintake.cli.operator import operator
 from smtpintake.cli.policyfile import faults_in, read_policy_file
 from smtpintake.cli.program import Program, json_option, pass_program
 from smtpintake.cli.since import SINCE
@@ -40,7 +40,7 @@ def apply(program: Program, file: str, *, dry_run: bool, prune: bool, since: dat
         with database.writing() as session:
             trial = session.begin_nested()
             with faults_in(file):
-                changes = apply_document(session, document, getpass.getuser(), prune=prune, now=datetime.now(UTC))
+                changes = apply_document(session, document, operator(), prune=prune, now=datetime.now(UTC))
             if dry_run:
                 trial.rollback()
             else:

@@ -149,6 +149,16 @@ def test_a_policy_is_applied_and_exported(migrated: None, command: Run, folder: 
     assert command("apply", "e.toml", "--prune")[1] == "nothing to change; policy version 1 is in force\n"
 
 
+def test_a_policy_is_applied_by_a_user_without_a_name(
+    migrated: None, command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that was told to run with a number of its own."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    assert command("apply", DEMO)[0] == 0
+
+
 def test_a_policy_comes_from_standard_input(migrated: None, as_json: Json, monkeypatch: pytest.MonkeyPatch) -> None:
     document = b'[[project]]\nkey = "SUP"\nname = "S\xc3\xbcpport"\n'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(document)))
