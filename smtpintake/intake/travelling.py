@@ -1,7 +1,8 @@
 """How values travel between the intake and its analysers: pickled by their fields.
 
 Contract: nothing but time differs from what pickle does by itself. A frozen dataclass asks for the list of its fields
-whenever one of its values is pickled, which took half of the time that handing over a mail's analysis takes.
+whenever one of its values is pickled, and sets each field by its name when that arrives; here a value is made of its
+fields as it was made at first, which takes a third of the time.
 """
 
 import copyreg
@@ -14,13 +15,17 @@ from smtpintake.auth.results import ArcResult, AuthVerdict, DkimResult, DmarcRes
 from smtpintake.auth.verify import Evidence
 from smtpintake.convert.draft import Draft
 from smtpintake.convert.file import File
+from smtpintake.convert.layers import Layers
+from smtpintake.convert.reading import QuotingHtml, Reading
+from smtpintake.convert.safehtml import SafeHtml
 from smtpintake.decide.analysis import Analysis
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.message import Attachment, Author, Message
 
-# What nearly every mail has. Each has several fields: of one alone, attrgetter makes no tuple.
+# What nearly every mail has, or every reply. Each has several fields: of one alone, attrgetter makes no tuple.
 _COMMON: Final = (
     *(Analysis, Message, Author, Mailbox, Attachment, Draft, File),
+    *(Reading, Layers, QuotingHtml, SafeHtml),
     *(Evidence, Answer, AuthVerdict, SpfResult, DkimResult, DmarcResult, ArcResult),
 )
 
@@ -33,11 +38,4 @@ def travel_light() -> None:
 
 def _reduce(kind: type[Any]) -> Any:
     values = attrgetter(*(field.name for field in fields(kind)))
-    return lambda value: (_made, (kind, *values(value)))
-
-
-def _made(kind: type[Any], *values: object) -> Any:
-    made = object.__new__(kind)
-    for name, value in zip(kind.__slots__, values, strict=True):
-        object.__setattr__(made, name, value)
-    return made
+    return lambda value: (kind, values(value))
