@@ -7,17 +7,20 @@ depth or number ends the walk, and `Walk.broken` says so.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from smtpintake.mail import mimeheader, transfer
 from smtpintake.mail.message import Defect
 from smtpintake.mail.mimeheader import MimeHeader
-from smtpintake.mail.prescan import Field, Octets, scan_section
+from smtpintake.mail.prescan import Field, Octets, Prescan, scan_section
 
 MAX_DEPTH: Final = 50
 MAX_BOUNDARIES: Final = 1000
 MAX_BOUNDARY: Final = 200  # RFC 2046 s5.1.1 says 70
+
+_WORTH_KEEPING: Final = 200  # octets of a header section: those of texts are nearly always one of a few
 
 _PADDING: Final = re.compile(rb"[ \t]*(?=\r\n|\Z)")
 # A whole mail inside: one attachment.
@@ -111,12 +114,12 @@ class Walk:
         for start, end in spans:
             if self.broken:
                 return
-            scan = scan_section(self.octets, start, end)
+            scan, header = _header(self.octets, start, end, default)
             self.defects += scan.defects
             if scan.refusal is not None:
                 self.broken = f"in a part: {scan.detail}"
                 return
-            yield self._node(mimeheader.read(scan.fields, default), scan.body_offset, end, depth)
+            yield self._node(header, start + scan.body_offset, end, depth)
 
     def _spans(self, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
         """Where the parts between the lines of `boundary` begin and end (RFC 2046 s5.1.1)."""
@@ -158,3 +161,18 @@ class Walk:
     def _next(self, delimiter: bytes, start: int, end: int) -> int:
         found = self.octets.find(b"\r\n" + delimiter, start, end)
         return found + 2 if found >= 0 else -1
+
+
+def _header(octets: Octets, start: int, end: int, default: str) -> tuple[Prescan, MimeHeader]:
+    """The header section of the part `octets[start:end]`, offsets counted from `start`, and what MIME reads in it."""
+    stop = octets.find(b"\r\n\r\n", start, min(end, start + _WORTH_KEEPING))
+    if stop >= 0:
+        return _known(octets[start : stop + 4], default)
+    scan = scan_section(octets, start, end)
+    return replace(scan, body_offset=scan.body_offset - start), mimeheader.read(scan.fields, default)
+
+
+@lru_cache(maxsize=1024)
+def _known(section: bytes, default: str) -> tuple[Prescan, MimeHeader]:
+    scan = scan_section(section, 0, len(section))
+    return scan, mimeheader.read(scan.fields, default)

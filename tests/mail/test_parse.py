@@ -52,6 +52,27 @@ def test_a_plain_mail() -> None:
     assert message.defects == ()
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        "Content-Type: text/x-log\n\n",
+        "\n",  # no field at all: a text that has an empty line soon
+        "Content-Type: text/x-log\nforgotten\n\n",  # the empty line was: the body begins before it
+        f"Content-Type: text/x-log; name={'a' * 300}\n\n",
+    ],
+)
+def test_parts_whose_header_is_the_same_are_read_where_they_are(section: str) -> None:
+    first, second = (read(multipart(*parts)) for parts in ((f"{section}one\n\ntwo",), (PDF, f"{section}one\n\n2")))
+    assert first.defects == second.defects
+    if first.attachments:
+        [log], [_, other] = first.attachments, second.attachments
+        assert opened(multipart(f"{section}one\n\ntwo"), log).endswith(b"one\r\n\r\ntwo")
+        assert opened(multipart(PDF, f"{section}one\n\n2"), other).endswith(b"one\r\n\r\n2")
+        assert (log.name, log.content_type) == (other.name, other.content_type)
+    else:
+        assert (first.text, second.text) == ("one\n\ntwo", "one\n\n2")
+
+
 def test_views_of_any_kind_read_alike(tmp_path: Path) -> None:
     raw = multipart("\nHello.", PDF)
     path = tmp_path / "mail"
