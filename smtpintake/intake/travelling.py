@@ -19,12 +19,13 @@ from smtpintake.convert.layers import Layers
 from smtpintake.convert.reading import QuotingHtml, Reading
 from smtpintake.convert.safehtml import SafeHtml
 from smtpintake.decide.analysis import Analysis
+from smtpintake.intake.analysis import Task
 from smtpintake.mail.address import Mailbox
 from smtpintake.mail.message import Attachment, Author, Message
 
 # What nearly every mail has, or every reply. Each has several fields: of one alone, attrgetter makes no tuple.
 _COMMON: Final = (
-    *(Analysis, Message, Author, Mailbox, Attachment, Draft, File),
+    *(Task, Analysis, Message, Author, Mailbox, Attachment, Draft, File),
     *(Reading, Layers, QuotingHtml, SafeHtml),
     *(Evidence, Answer, AuthVerdict, SpfResult, DkimResult, DmarcResult, ArcResult),
 )
