@@ -100,8 +100,6 @@ def _digest(program: Program, templates: Templates, to: str | None, language: st
             mails = writes.mails(session.connection(), load_policy(session), datetime.now(UTC))
         except UndeliverableError as error:
             raise click.ClickException(str(error)) from error
-    if not mails:
-        raise click.ClickException(f"{recipient} is an inbox, which is sent no digest")
     return mails[0]
 
 

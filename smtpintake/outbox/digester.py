@@ -81,7 +81,7 @@ class Reporter:
         counted = tally(connection, self.schedule.moment(day - _DAY), self.schedule.moment(day), now)
         recipients = [each for each in map(Mailbox.parse, self.to) if not is_ours(policy, each)]
         if not recipients:  # the day must not count as told
-            raise UndeliverableError("every address in to of [digest] is an inbox of ours")
+            raise UndeliverableError(f"an inbox is sent no digest: {', '.join(self.to)}")
         digests = (
             Digest(
                 recipient=recipient,

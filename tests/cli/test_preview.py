@@ -90,7 +90,7 @@ def test_a_folder_that_is_not_there_is_told(words: Path, command: Run) -> None:
         (("notice", "--issue", "SUP-9"), 1, "there is no issue SUP-9"),
         (("notice",), 2, "name the issue that the mail is about"),
         (("digest",), 1, "name one with --to"),
-        (("digest", "--to", "support@example.org"), 1, "support@example.org is an inbox, which is sent no digest"),
+        (("digest", "--to", "support@example.org"), 1, "an inbox is sent no digest: support@example.org"),
         (("notice", "--issue", "SUP-1", "--to", "nobody"), 1, "'nobody' is no address"),
     ],
 )
