@@ -53,8 +53,8 @@ def _copied(facts: Facts, judgement: Judgement) -> tuple[Mailbox, ...]:
 
 def _may_be_answered(facts: Facts, judgement: Judgement) -> bool:
     match judgement.decision:
-        case CreateIssue():
-            return True
+        case CreateIssue(orders=orders):
+            return bool(orders.refused) or facts.inbox.auto_reply.enabled
         case AddComment(orders=orders):
             return bool(orders.refused) or not facts.inbox.auto_reply.first_only
         case _:

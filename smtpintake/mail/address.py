@@ -80,6 +80,12 @@ def _fold_localpart(localpart: str) -> str:
     return _KELVIN.join(part.lower() for part in localpart.split(_KELVIN))
 
 
+# One mail asks for the same few addresses two dozen times.
+@lru_cache(maxsize=4096)
+def _folded(localpart: str, domain: str) -> str:
+    return f"{_fold_localpart(localpart)}@{fold_domain(domain)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """An address as it was written. Compare with `folded`, show with `str`."""
@@ -93,7 +99,7 @@ class Mailbox:
     @property
     def folded(self) -> str:
         """The form to compare and to index by."""
-        return f"{_fold_localpart(self.localpart)}@{self.folded_domain}"
+        return _folded(self.localpart, self.domain)
 
     @property
     def folded_domain(self) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from smtpintake.mail.message import Message
 
 _MAX_VALUE: Final = 500
+_TELLING: Final = frozenset(("accept-language", "content-language", "content-type"))
 _TAG: Final = re.compile(r"([a-z]{2})(?:-([a-z]{2,4}))?(?![a-z])", re.IGNORECASE)
 _WEIGHT: Final = re.compile(r"q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
 
@@ -67,7 +68,9 @@ _CHARSETS: Final = {
 
 def spoken(message: Message) -> str:
     """The language of whoever wrote `message`. RFC 3282 s3: Accept-Language is about the answer, so it comes first."""
-    header = {name.lower(): value[:_MAX_VALUE] for name, value in reversed(message.header)}
+    header = {
+        field: value[:_MAX_VALUE] for name, value in reversed(message.header) if (field := name.lower()) in _TELLING
+    }
     subject = message.subject[:_MAX_VALUE]
     return next(
         filter(
@@ -104,6 +107,8 @@ def _subtag(text: str) -> str:
 
 
 def _of_script(subject: str) -> str:
+    if subject.isascii():
+        return ""
     return next((language for script, language in _SCRIPTS if script.search(subject)), "")
 
 

@@ -5,7 +5,7 @@ of the same class, and one line of printable ASCII. Text that came from outside 
 would forge a second one. Our own faults are always 4yz, policy and content 5yz.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -57,11 +57,11 @@ class Reply:
 
     def about(self, subject: str) -> "Reply":
         """The same reply, naming what it is about: something that the admin has set, never what a client said."""
-        return replace(self, text=f"{self.text} ({subject})")
+        return Reply(self.code, self.status, f"{self.text} ({subject})")
 
     def logged(self, log_id: str) -> "Reply":
         """The same reply, naming the row of the email log that tells the whole story."""
-        return replace(self, text=f"{self.text}; log {log_id}")
+        return Reply(self.code, self.status, f"{self.text}; log {log_id}")
 
 
 # What a mail is answered with: one reply for all of its recipients, or one for each, in their order (RFC 2033 s4.2).

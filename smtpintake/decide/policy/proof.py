@@ -1,6 +1,7 @@
 """`Proof`: how well the author of a mail is proved, as rules ask for it."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Proof(StrEnum):
@@ -13,4 +14,7 @@ class Proof(StrEnum):
 
     @property
     def rank(self) -> int:
-        return tuple(Proof).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {proof: rank for rank, proof in enumerate(Proof)}
