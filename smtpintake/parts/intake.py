@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -21,12 +22,17 @@ from smtpintake.wiring import accounts, certificate, make_guards, open_journey, 
 
 _log: Final = structlog.get_logger(__name__)
 
+# How long a thread that computes may keep the interpreter from one that waits for it. With Python's 5 ms, what 20
+# clients wait for stands behind the writer at each step of a mail (measured in two runs on a busy machine: 33 and 45 %
+# more mails a second with 1 ms at the same processor time, none more with 0.2 ms).
+_SWITCH_SECONDS: Final = 0.001
 _OTHER_FILES: Final = 256  # besides sessions: database, analysers, blobs
 
 
 async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
     allow_open_files(settings.smtp.max_connections)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     database = await asyncio.to_thread(open_current, settings.database.url)
     async with open_journey(settings, database) as journey, open_rates(settings) as rates:
         listener = Listener(
