@@ -46,7 +46,8 @@ _FORMATTING: Final = frozenset(
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
 )
 _NAMED_TAG: Final = re.compile(r"<(/?[a-zA-Z][^\s/>]*)")
-_TAG_GOES_ON: Final = re.compile(r"<[a-zA-Z][^\s/>]*(?=[\s/])")  # behind its name: where attributes may be
+# To the end of a name, wherever that is: with a condition on what follows, `<a<a<a…` would be read from each of its `<`.
+_TAG: Final = re.compile(r"<[a-zA-Z][^\s/>]*([\s/])?")
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
 _ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
 
@@ -87,7 +88,9 @@ def _effect(tag: str) -> tuple[str, int, int]:
 
 def _attributes_bounded(html: str) -> bool:
     steps = 0
-    for tag in _TAG_GOES_ON.finditer(html):
+    for tag in _TAG.finditer(html):
+        if tag[1] is None:
+            continue  # nothing but its name: no attributes
         position = tag.end()
         of_tag = 0
         while match := _ATTRIBUTE.match(html, position):
