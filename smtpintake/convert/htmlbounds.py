@@ -46,7 +46,7 @@ _FORMATTING: Final = frozenset(
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
 )
 _NAMED_TAG: Final = re.compile(r"<(/?[a-zA-Z][^\s/>]*)")
-# To the end of a name, wherever that is: with a condition on what follows, `<a<a<a…` would be read from each of its `<`.
+# With a condition on what follows the name, `<a<a<a…` would be read to its end from each of its `<`.
 _TAG: Final = re.compile(r"<[a-zA-Z][^\s/>]*([\s/])?")
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
 _ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
