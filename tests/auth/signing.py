@@ -26,7 +26,7 @@ from nacl.signing import SigningKey as NaclKey
 
 from smtpintake.auth.answers import Answer, Answers, Found, by_name
 
-# One moment for all signatures, before any that a test judges them at: whoever reads the clock once, for a whole module,
+# One moment for all signatures, before any that a test judges them at: who reads the clock once, for a whole module,
 # would find later ones to be of the future.
 SIGNED_AT = str(int(time.time()))
 NAMES = ("from", "to", "subject", "date", "message-id")
