@@ -5,13 +5,12 @@ Contract: `listen` may be called once for each address; the sessions of all of t
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from smtpintake.intake import unixsocket
 from smtpintake.intake.accounts import Accounts
+from smtpintake.intake.bound import BACKLOG, Bound
 from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.dialogue import Dialogue
 from smtpintake.intake.guards import Guards
@@ -24,12 +23,11 @@ from smtpintake.intake.service import Service
 from smtpintake.intake.sessions import Sessions
 from smtpintake.intake.spool import SpoolSpace
 
-_BACKLOG: Final = 1024  # connections that the kernel keeps while we are busy; 421 is our answer to too many, not RST
 _PLAIN: Final = Options()
 
 
 class Listener:
-    """An SMTP server. Make one in each process; several may share an address with `reuse_port`."""
+    """An SMTP server. Make one in each process; several may share an address."""
 
     def __init__(
         self,
@@ -49,35 +47,19 @@ class Listener:
         self._handler: Final = Handler(journey, limits.max_message_size, limits.max_recipients, guards)
         self.space: Final = SpoolSpace(spool_folder, limits.max_memory)
         self._servers: list[asyncio.Server] = []
-        self._paths: list[Path] = []
+        self._bound: list[Bound] = []
         self.sessions: Final = Sessions(
             limits.max_connections, limits.max_connections_per_peer, self._handler.guards.is_exempt
         )
 
-    async def listen(self, host: str, port: int, options: Options = _PLAIN, *, reuse_port: bool = False) -> str:
-        """Listen there, port 0 for any that is free; the listener's name, `127.0.0.1:2525`. Raises OSError."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.create_server(
-            (host, port), family=family, backlog=_BACKLOG, reuse_port=reuse_port, dualstack_ipv6=False
-        )
-        bound = sock.getsockname()
-        name = f"[{bound[0]}]:{bound[1]}" if family == socket.AF_INET6 else f"{bound[0]}:{bound[1]}"
-        server = await asyncio.get_running_loop().create_server(
-            self._dialogue(name, options), sock=sock, backlog=_BACKLOG
-        )
-        self._servers.append(server)
-        return name
-
-    async def listen_unix(self, path: Path, mode: int, options: Options) -> str:
-        """Listen on a Unix socket whose file has `mode`; the listener's name, `unix:/run/x.sock`. Raises OSError."""
-        name = f"unix:{path}"
-        sock = unixsocket.bind(path, mode)
-        server = await asyncio.get_running_loop().create_unix_server(
-            self._dialogue(name, options), sock=sock, backlog=_BACKLOG
-        )
-        self._servers.append(server)
-        self._paths.append(path)
-        return name
+    async def listen(self, bound: Bound, options: Options = _PLAIN) -> None:
+        """Serve who connects there; the socket, and its file, are ours from now on. Raises OSError where somebody else
+        listens there meanwhile.
+        """
+        loop, dialogue = asyncio.get_running_loop(), self._dialogue(bound.name, options)
+        listening = loop.create_server if bound.path is None else loop.create_unix_server
+        self._servers.append(await listening(dialogue, sock=bound.socket, backlog=BACKLOG))
+        self._bound.append(bound)
 
     def _dialogue(self, name: str, options: Options) -> Callable[[], Dialogue]:
         """What makes the sessions of one listening socket."""
@@ -100,6 +82,6 @@ class Listener:
         """Stop listening, let sessions end for `deadline` seconds; how many had to be cut off."""
         for server in self._servers:
             server.close()
-        for path in self._paths:
-            unixsocket.remove(path)
+        for bound in self._bound:
+            bound.remove()
         return await self.sessions.drain(deadline)

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from smtpintake.intake.bound import Bound, bind, bind_unix
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
@@ -31,6 +32,8 @@ _OTHER_FILES: Final = 256  # besides sessions: database, analysers, blobs
 
 async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
+    # Before all that takes time: who started a second server, or another program has the port, hears so at once.
+    several = list(_bind_all(settings))
     allow_open_files(settings.smtp.max_connections)
     sys.setswitchinterval(_SWITCH_SECONDS)
     database = await asyncio.to_thread(open_current, settings.database.url)
@@ -44,17 +47,11 @@ async def run_intake(settings: Settings) -> None:
             certificate=certificate(settings),
             accounts=accounts(settings, rates),
         )
-        several = settings.smtp.workers > 1
-        names = []
-        for each in settings.smtp.listen:
-            with _told_where(each.address):
-                names.append(
-                    await listener.listen(each.address.host, each.address.port, each.options, reuse_port=several)
-                )
-        for address in settings.lmtp.listen:
-            with _told_where(address):
-                names.append(f"{await _listen_lmtp(listener, address, settings)} (LMTP)")
-        _log.info("listening on " + ", ".join(names), policy_version=journey.snapshots.newest.policy.version)
+        for bound, options in several:
+            with _told_where(bound.name):
+                await listener.listen(bound, options)
+        names = ", ".join(f"{bound.name} (LMTP)" if options.lmtp else bound.name for bound, options in several)
+        _log.info(f"listening on {names}", policy_version=journey.snapshots.newest.policy.version)
         chores = asyncio.create_task(journey.chores.run())
         await until_told_to_stop()
         await _end(chores)
@@ -65,16 +62,31 @@ async def run_intake(settings: Settings) -> None:
     database.close()
 
 
+def _bind_all(settings: Settings) -> Iterator[tuple[Bound, Options]]:
+    """Every socket that we are to listen on, and what it offers. Raises NotReadyError."""
+    for each in settings.smtp.listen:
+        yield _bind(each.address, settings), each.options
+    for address in settings.lmtp.listen:
+        yield _bind(address, settings), Options(lmtp=True)
+
+
+def _bind(address: Endpoint | UnixSocket, settings: Settings) -> Bound:
+    with _told_where(str(address), privileged=isinstance(address, Endpoint)):
+        if isinstance(address, UnixSocket):
+            return bind_unix(address.path, int(settings.lmtp.socket_mode, 8))
+        return bind(address.host, address.port, reuse_port=settings.smtp.workers > 1)
+
+
 @contextmanager
-def _told_where(address: Endpoint | UnixSocket) -> Iterator[None]:
-    """What keeps us from listening there, for the admin. Raises NotReadyError."""
+def _told_where(address: str, *, privileged: bool = False) -> Iterator[None]:
+    """What keeps us from listening there, for the admin; `privileged` where a low port may. Raises NotReadyError."""
     try:
         yield
     except OSError as error:
         match error.errno:
             case errno.EADDRINUSE:
                 why = "is already in use, by another program or another smtpintake"
-            case errno.EACCES if isinstance(address, Endpoint):
+            case errno.EACCES if privileged:
                 why = "is not for this user: grant CAP_NET_BIND_SERVICE, or listen on a port above 1023"
             case _:
                 why = f"cannot be listened on: {error.strerror or error}"
@@ -85,13 +97,6 @@ async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-async def _listen_lmtp(listener: Listener, where: Endpoint | UnixSocket, settings: Settings) -> str:
-    options = Options(lmtp=True)
-    if isinstance(where, UnixSocket):
-        return await listener.listen_unix(where.path, int(settings.lmtp.socket_mode, 8), options)
-    return await listener.listen(where.host, where.port, options, reuse_port=settings.smtp.workers > 1)
 
 
 def allow_open_files(connections: int) -> None:

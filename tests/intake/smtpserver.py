@@ -11,6 +11,7 @@ from typing import Any
 
 from smtpintake.decide.policy import Policy
 from smtpintake.intake.accounts import Accounts
+from smtpintake.intake.bound import bind
 from smtpintake.intake.certificate import Certificate
 from smtpintake.intake.guards import Guards
 from smtpintake.intake.handler import Refusal
@@ -193,8 +194,9 @@ async def serving(
         certificate=certificate,
         accounts=accounts,
     )
-    name = await listener.listen("127.0.0.1", 0, options)
-    server = Server(listener, journey, int(name.rpartition(":")[2]), spool)
+    bound = bind("127.0.0.1", 0)
+    await listener.listen(bound, options)
+    server = Server(listener, journey, bound.socket.getsockname()[1], spool)
     try:
         yield server
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from smtpintake.intake.bound import bind
 from smtpintake.intake.dialogue import Dialogue
 from smtpintake.intake.handler import Handler
 from smtpintake.intake.limits import Limits
@@ -232,12 +233,28 @@ async def test_draining_has_a_deadline(tmp_path: Path) -> None:
 async def test_two_listeners_share_an_address(tmp_path: Path) -> None:
     first = Listener(FakeJourney(), Limits("mx.example.org"), tmp_path)
     second = Listener(FakeJourney(), Limits("mx.example.org"), tmp_path)
-    name = await first.listen("127.0.0.1", 0, reuse_port=True)
-    port = int(name.rpartition(":")[2])
-    assert await second.listen("127.0.0.1", port, reuse_port=True) == name
+    bound = bind("127.0.0.1", 0, reuse_port=True)
+    port = bound.socket.getsockname()[1]
+    shared = bind("127.0.0.1", port, reuse_port=True)
+    assert bound.name == shared.name == f"127.0.0.1:{port}"
+    await first.listen(bound)
+    await second.listen(shared)
     with pytest.raises(OSError, match="in use"):
-        await second.listen("127.0.0.1", port)
+        bind("127.0.0.1", port)
     assert await first.drain(1) == await second.drain(1) == 0
+
+
+async def test_who_connects_before_the_server_is_ready_is_refused_and_not_kept_waiting(tmp_path: Path) -> None:
+    bound = bind("127.0.0.1", 0)
+    rival = bind("127.0.0.1", bound.socket.getsockname()[1])  # it begins at the same moment
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*bound.socket.getsockname())
+    listener = Listener(FakeJourney(), Limits("mx.example.org"), tmp_path)
+    await listener.listen(bound)
+    with pytest.raises(OSError, match="in use"):
+        await Listener(FakeJourney(), Limits("mx.example.org"), tmp_path).listen(rival)
+    rival.socket.close()
+    assert await listener.drain(1) == 0
 
 
 async def test_large_messages_at_once_hold_little_memory(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from smtpintake.intake.bound import bind_unix
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
@@ -104,10 +105,14 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
     journey = FakeJourney()
     limits = Limits("mx.example.org", max_connections_per_peer=1)
     listener = Listener(journey, limits, tmp_path)
-    assert await listener.listen_unix(path, 0o660, LMTP) == f"unix:{path}"
+    bound = bind_unix(path, 0o660)
+    assert bound.name == f"unix:{path}"
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
     with pytest.raises(OSError, match="in use"):
-        await Listener(journey, limits, tmp_path).listen_unix(path, 0o660, LMTP)
+        bind_unix(path, 0o660)
+    await listener.listen(bound, LMTP)
+    with pytest.raises(OSError, match="in use"):
+        bind_unix(path, 0o660)
     first, second = [Client(*await asyncio.open_unix_connection(str(path))) for _ in range(2)]
     assert (await first.reply()).startswith("220 ")
     assert (await second.reply()).startswith("220 ")  # they are no peers of each other
@@ -132,8 +137,8 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-async def test_what_is_no_socket_is_not_removed(tmp_path: Path) -> None:
+def test_what_is_no_socket_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("dear")
     with pytest.raises(OSError, match="in use"):
-        await Listener(FakeJourney(), Limits("mx.example.org"), tmp_path).listen_unix(tmp_path / "file", 0o660, LMTP)
+        bind_unix(tmp_path / "file", 0o660)
     assert (tmp_path / "file").read_text() == "dear"

@@ -110,6 +110,13 @@ def test_a_port_that_is_taken_is_one_line_and_a_status(server: Server) -> None:
     assert not running(server)
 
 
+def test_a_port_that_is_taken_is_known_before_anything_else_is_done(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    with socket.create_server(("127.0.0.1", server.port)):
+        server.command("intake", status=1)
+    assert not server.database.exists()
+
+
 def test_files_that_cannot_be_used_are_told_all_at_once_before_a_listener_opens(server: Server) -> None:
     (server.folder / "rsa.pem").write_text("no key\n")
     keys = (
