@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from smtpintake.journal import keep_journal
-from smtpintake.settings import Settings, load_settings, settings_file
 from smtpintake.store.readiness import NotReadyError, UnknownRevisionError
 
 if TYPE_CHECKING:
+    from smtpintake.settings import Settings
     from smtpintake.store.blobs import Blobs
     from smtpintake.store.database import Database
 
@@ -30,12 +29,16 @@ class Program:
         self.config: Path | None = None
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """Raises SettingsError."""
+        from smtpintake.settings import load_settings, settings_file  # noqa: PLC0415 - --help waits for no settings
+
         return load_settings(settings_file(self.config))
 
     def keep_journal(self) -> None:
         """For a command that serves: the journal as the settings say."""
+        from smtpintake.journal import keep_journal  # noqa: PLC0415
+
         keep_journal(self.settings.log.level, self.settings.log.format)
 
     @contextmanager
@@ -59,6 +62,8 @@ class Program:
             database.close()
 
     def _where_to_look(self) -> str:
+        from smtpintake.settings import settings_file  # noqa: PLC0415
+
         make = "'smtpintake migrate' makes it"
         if file := settings_file(self.config):
             return f"{make}, if {file} names the right one"

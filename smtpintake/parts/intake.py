@@ -16,7 +16,7 @@ from smtpintake.intake.listener import Listener
 from smtpintake.intake.options import Options
 from smtpintake.net.resolver import MAX_QUERIES
 from smtpintake.settings import Endpoint, Settings, UnixSocket
-from smtpintake.store.migrations import open_current
+from smtpintake.store.migrations import open_served
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.supervisor import until_told_to_stop
 from smtpintake.wiring import accounts, certificate, make_guards, open_journey, open_rates
@@ -36,7 +36,7 @@ async def run_intake(settings: Settings) -> None:
     several = list(_bind_all(settings))
     allow_open_files(settings.smtp.max_connections)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    database = await asyncio.to_thread(open_current, settings.database.url)
+    database = await asyncio.to_thread(open_served, settings.database.url)
     async with open_journey(settings, database) as journey, open_rates(settings) as rates:
         listener = Listener(
             journey.reception,

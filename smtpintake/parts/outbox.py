@@ -15,7 +15,7 @@ from smtpintake.outbox.worker import Worker
 from smtpintake.settings import Settings
 from smtpintake.settings.sending import DkimKey
 from smtpintake.store.blobs import Blobs, open_blobs
-from smtpintake.store.migrations import open_current
+from smtpintake.store.migrations import open_served
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.store.snapshot import Snapshots
 from smtpintake.supervisor import is_supervised, until_told_to_stop
@@ -26,7 +26,7 @@ async def run_outbox(settings: Settings) -> None:
     """Send mail until told to stop."""
     if is_supervised() and (faults := list(file_faults(settings))):
         raise NotReadyError("; ".join(faults))
-    database = await asyncio.to_thread(open_current, settings.database.url)
+    database = await asyncio.to_thread(open_served, settings.database.url)
     worker = Worker(database, smarthosts(settings), pace(settings), signer=signer(settings))
     blobs = open_blobs(settings.blobs.url, settings.blobs.spool)
     writer = letter_writer(settings, blobs)

@@ -18,19 +18,31 @@ REVISIONS: Final = ("0001",)
 # Any number will do, as long as it is ours and stays: the key of PostgreSQL's advisory lock around a migration.
 _LOCK_KEY: Final = 2525_0001
 _TABLE: Final = "alembic_version"
+_OLDER: Final = "the database is not at the newest schema: run 'smtpintake migrate'"
 
 
 def open_current(url: str) -> Database:
-    """The database at `url`, at the newest schema: on SQLite it is brought there, elsewhere the admin says when.
+    """The database at `url`, at the newest schema; an older one is left alone, as a server of the version before may be
+    at work on it.
 
     Raises NotReadyError, UnknownRevisionError, and sqlalchemy's OperationalError.
     """
+    return _checked(Database(url))
+
+
+def open_served(url: str) -> Database:
+    """As `open_current`, for what serves mail: on SQLite it brings the schema there, elsewhere the admin says when."""
     database = Database(url)
-    if is_current(database):
-        return database
-    if not database.is_sqlite:
-        raise NotReadyError("the database is not at the newest schema: run 'smtpintake migrate'")
-    migrate(database)
+    if database.is_sqlite and not is_current(database):
+        migrate(database)
+    return _checked(database)
+
+
+def _checked(database: Database) -> Database:
+    has = current(database)
+    if has != newest():
+        database.close()
+        raise _unknown(has) if has and has not in REVISIONS else NotReadyError(_OLDER)
     return database
 
 
@@ -44,10 +56,14 @@ def migrate(database: Database) -> str | None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         before = _revision(connection)
         if before is not None and before not in REVISIONS:
-            raise UnknownRevisionError(f"the database has schema {before}, which this version of smtpintake lacks")
+            raise _unknown(before)
         if before != newest():
             _upgrade(connection)
         return before
+
+
+def _unknown(revision: str) -> UnknownRevisionError:
+    return UnknownRevisionError(f"the database has schema {revision}, which this version of smtpintake lacks")
 
 
 def current(database: Database) -> str | None:

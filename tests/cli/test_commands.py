@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from sqlalchemy import text
 
 from smtpintake.cli import smtpintake as program
 from smtpintake.decide.scores import Severity
@@ -29,7 +31,8 @@ DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
 @pytest.mark.parametrize(
     ("arguments", "status", "what"),
     [
-        (("isue",), 2, "No such command 'isue'"),
+        (("isue",), 2, "No such command 'isue'. Did you mean 'issue'?"),
+        (("log", "lst"), 2, "No such command 'lst'. Did you mean 'list'?"),
         (("log", "list", "--outcom", "held"), 2, "No such option"),
         (("log", "list", "--since", "yesterday"), 2, "'yesterday' is not a time span such as 30m, 2h, 7d"),
         (("log", "list", "--since", "999999w"), 2, "is not a time span"),
@@ -66,6 +69,18 @@ def test_every_command_has_help(command: Run) -> None:
         status, out, _ = command(name, "--help")
         assert status == 0
         assert "--config FILE" in out
+
+
+def test_help_names_every_command_and_loads_none(command: Run) -> None:
+    """A mail server's modules take seconds to load, and a container asks for its health every half a minute."""
+    script = """import sys; from smtpintake.cli import run; run(["--help"])
+for each in ("sqlalchemy", "pydantic", "structlog", "smtpintake.settings", "smtpintake.cli.log"):
+    assert each not in sys.modules, each"""
+    listed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    lines = listed.stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == program.list_commands(click.Context(program))
+    assert not [line for line in lines if line.endswith("...")]
 
 
 def test_every_fault_of_the_settings_is_a_line(command: Run, folder: Path) -> None:
@@ -105,10 +120,16 @@ def test_no_command_makes_a_database_by_the_way(command: Run, folder: Path, argu
     assert command("log", "list") == (0, "", "no rows\n")
 
 
-def test_postgresql_waits_for_the_admin_to_migrate(
-    command: Run, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_whoever_looks_leaves_an_older_schema_to_the_server_that_may_run_on_it(
+    command: Run, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setenv("SMTPINTAKE_DATABASE__URL", postgres_url)
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    else:
+        url = "sqlite:///older.db"
+        (folder / "older.db").touch()
+    monkeypatch.setenv("SMTPINTAKE_DATABASE__URL", url)
     assert command("log", "list")[::2] == (
         1,
         "smtpintake: the database is not at the newest schema: run 'smtpintake migrate'\n",
@@ -116,6 +137,15 @@ def test_postgresql_waits_for_the_admin_to_migrate(
     assert command("migrate")[:2] == (0, "the database has schema 0001 now; before, it was empty\n")
     assert command("migrate")[:2] == (0, "the database has the newest schema already: 0001\n")
     assert command("log", "list")[:2] == (0, "")
+
+
+def test_a_schema_of_a_newer_version_is_named(migrated: None, command: Run) -> None:
+    database = Database("sqlite:///var/smtpintake.db")
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    newer = "smtpintake: the database has schema 9999, which this version of smtpintake lacks\n"
+    assert command("log", "list") == command("migrate") == (1, "", newer)
 
 
 def test_a_reader_that_stops_reading_is_no_traceback(tracker: None) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smtpintake.cli import judging
+from smtpintake.cli import deliver
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import HELD, REFUSALS, Reply, created
 from tests.cli.conftest import Run
@@ -29,7 +29,7 @@ COMPLEX, FAULT = REFUSALS[Reason.MESSAGE_COMPLEX], REFUSALS[Reason.FAULT_STORAGE
     ],
 )
 def test_the_status_tells_the_pipe_what_to_do(replies: list[Reply], status: int) -> None:
-    assert judging.exit_status(replies) == status
+    assert deliver.exit_status(replies) == status
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_database_out_of_reach_bounces_no_mail(
 def test_a_bug_of_ours_bounces_no_mail(
     migrated: None, command: Run, mail: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "open_journey", lambda *_: 1 // 0)
+    monkeypatch.setattr(deliver, "open_journey", lambda *_: 1 // 0)
     status, out, error = command("deliver", mail, "--to", "support@example.org")
     assert (status, out) == (75, "")
     assert error.rstrip().endswith(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from smtpintake.cli.judging import as_sent
+from smtpintake.cli.mailfile import as_sent
 from tests.corpus.golden import MAILS, golden, mail, shown
 
 NAMES = sorted(shown())
