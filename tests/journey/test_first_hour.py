@@ -1,12 +1,18 @@
 """What a newcomer does in the first hour, over a real socket, and what the commands then tell."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
 
 import pytest
 
-from tests.server import Server, log_id, running
+from tests.server import PATIENCE, Server, log_id, running
+
+ROOT = Path(__file__).parents[2]
 
 
 def mail(to: str, subject: str, author: str = "Cara <cara@customer.example>", **fields: str) -> EmailMessage:
@@ -102,3 +108,17 @@ def test_a_change_of_policy_is_followed_without_a_restart(server: Server) -> Non
             break
     assert (reply[:10], reply.partition(";")[0][-8:]) == ("2.0.0 SUP-", " created")
     assert server.json("log", "show", log_id(reply))["policy_version"] == 2
+
+
+def test_what_the_readme_and_make_run_say_to_try_works(tmp_path: Path) -> None:
+    told = re.findall(r"```sh\n((?:swaks|python3 -).*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(told) == 2
+    printed = (ROOT / "conf" / "try-it.txt").read_text()
+    for each in told:
+        assert f"\n{each}\n" in printed
+    server = Server(tmp_path)
+    for _ in running(server):
+        script = told[1].replace("2525", str(server.port)).replace("python3", sys.executable)
+        tried = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True)
+        assert "2.0.0 SUP-1 created;" in tried.stderr
+        assert "2.0.0 SUP-1 commented;" in tried.stderr
