@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "apply": ("policy", "Make the policy in FILE the one in force."),
     "export": ("policy", "Print the policy in force, as a file for 'apply'."),
     "migrate": ("migrate", "Bring the database to the newest schema."),
+    "copy-to": ("copying", "Copy the database from SQLite to PostgreSQL."),
     "deliver": ("deliver", "Take the mail in FILE as if it had come by SMTP."),
     "explain": ("explain", "Tell what would become of the mail in FILE, and why."),
     "replay": ("replay", "Judge logged mail again, and list what would differ."),
