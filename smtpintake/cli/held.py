@@ -4,10 +4,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from sqlmodel import Session
 
+from smtpintake.cli.conditions import AFTER, BEFORE, INBOX, SENDER
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program, said_in_one_line
 from smtpintake.decide.decision import Hold
@@ -22,7 +24,7 @@ from smtpintake.mail.reply import REFUSALS
 from smtpintake.store import held as store
 from smtpintake.store.addresses import stopped
 from smtpintake.store.held import Held, NotHeldError, find_held, held_list, held_view
-from smtpintake.store.maillog import AmbiguousIdError, log_view, raw_mail
+from smtpintake.store.maillog import AmbiguousIdError, LogFilter, log_view, raw_mail
 from smtpintake.store.outbox import add
 from smtpintake.wiring import open_answerer, open_judge
 
@@ -35,14 +37,17 @@ def held() -> None:
 
 
 @held.command("list")
-@click.option("--inbox", metavar="NAME")
+@INBOX
+@SENDER
+@AFTER
+@BEFORE
 @limit_option
 @json_option
 @pass_program
-def list_mails(program: Program, *, inbox: str | None, limit: int, as_json: bool) -> None:
-    """What has waited longest comes first."""
+def list_mails(program: Program, /, *, limit: int, as_json: bool, **wanted: Any) -> None:
+    """What has waited longest comes first; each condition narrows the list."""
     with program.database() as database, database.session() as session:
-        mails = held_list(session, datetime.now(UTC), inbox=inbox, limit=limit)
+        mails = held_list(session, datetime.now(UTC), LogFilter(**wanted), limit)
     if as_json:
         print_json(mails)
         return

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from smtpintake.cli.conditions import AFTER, BEFORE, ROW_NUMBER, SEARCH
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.operator import operator
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
@@ -36,13 +37,16 @@ def issue() -> None:
 @issue.command("list")
 @click.option("--project", metavar="KEY")
 @click.option("--status", metavar="STATUS")
+@SEARCH
+@AFTER
+@BEFORE
 @limit_option
 @json_option
 @pass_program
-def list_issues(program: Program, *, project: str | None, status: str | None, limit: int, as_json: bool) -> None:
-    """What changed last comes first."""
+def list_issues(program: Program, /, *, limit: int, as_json: bool, **wanted: Any) -> None:
+    """What changed last comes first; each condition narrows the list. --since and --until are of the last change."""
     with program.database() as database, database.session() as session:
-        issues = issue_list(session, project=project, status=status, limit=limit)
+        issues = issue_list(session, limit=limit, **wanted)
     if as_json:
         print_json(issues)
         return
@@ -82,7 +86,7 @@ def show_issue(program: Program, key: str, *, everything: bool, as_json: bool) -
 
 
 @issue.command("attachment")
-@click.argument("attachment_id", metavar="ID", type=int)
+@click.argument("attachment_id", metavar="ID", type=ROW_NUMBER)
 @click.option("--output", "-o", type=click.File("wb"), default="-", metavar="FILE", help="Instead of standard output.")
 @pass_program
 def take_out(program: Program, attachment_id: int, output: Any) -> None:

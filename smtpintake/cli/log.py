@@ -7,9 +7,9 @@ from typing import Any, Final
 import click
 
 from smtpintake.auth.authres import presented
+from smtpintake.cli.conditions import AFTER, BEFORE, INBOX, ISSUE, RECIPIENT, SENDER
 from smtpintake.cli.display import one_line, print_json, print_record, print_table, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
-from smtpintake.cli.since import SINCE
 from smtpintake.decide.decision import Outcome
 from smtpintake.decide.facts import Finding
 from smtpintake.decide.prose import conclusion, sentences
@@ -35,15 +35,15 @@ def log() -> None:
 _CONDITIONS: Final[tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]] = (
     click.option("--outcome", type=click.Choice([outcome.value for outcome in Outcome])),
     click.option("--reason", metavar="TOKEN", help="Such as sender.unknown."),
-    click.option("--inbox", metavar="NAME"),
-    click.option("--from", "sender", metavar="TEXT", help="Part of the author's or the envelope sender's address."),
-    click.option("--to", "recipient", metavar="TEXT", help="Part of the recipient's address."),
+    INBOX,
+    SENDER,
+    RECIPIENT,
     click.option("--client", metavar="TEXT", help="Part of the client's IP address, or of its HELO name."),
     click.option("--message-id", metavar="TEXT", help="Part of the mail's Message-ID."),
-    click.option("--issue", metavar="KEY"),
+    ISSUE,
     click.option("--transaction", metavar="ID"),
-    click.option("--since", metavar="WHEN", type=SINCE, help="30m, 2h, 7d, or a date."),
-    click.option("--until", metavar="WHEN", type=SINCE, help="As --since; what came before."),
+    AFTER,
+    BEFORE,
 )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import click
 import uvloop
 
+from smtpintake.cli.conditions import AFTER, BEFORE, ISSUE, RECIPIENT, ROW_NUMBER
 from smtpintake.cli.display import print_json, print_record, print_table, print_text, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program, said_in_one_line
-from smtpintake.cli.since import SINCE
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.store import outbox as queue
 from smtpintake.store.addresses import forgive
@@ -36,9 +36,10 @@ def _work(program: Program) -> None:
 
 @outbox.command("list")
 @click.option("--state", type=click.Choice([state.value for state in queue.State]))
-@click.option("--issue", metavar="KEY")
-@click.option("--to", "recipient", metavar="TEXT", help="Part of the recipient's address.")
-@click.option("--since", metavar="WHEN", type=SINCE, help="30m, 2h, 7d, or a date.")
+@ISSUE
+@RECIPIENT
+@AFTER
+@BEFORE
 @limit_option
 @json_option
 @pass_program
@@ -69,7 +70,7 @@ def list_mails(program: Program, /, *, state: str | None, limit: int, as_json: b
 
 
 @outbox.command("show")
-@click.argument("mail_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.argument("mail_id", metavar="ID", type=ROW_NUMBER)
 @json_option
 @pass_program
 def show_mail(program: Program, mail_id: int, *, as_json: bool) -> None:
@@ -104,7 +105,7 @@ def show_mail(program: Program, mail_id: int, *, as_json: bool) -> None:
 
 
 @outbox.command("retry")
-@click.argument("mail_ids", metavar="ID…", nargs=-1, required=True, type=click.IntRange(1, 2**63 - 1))
+@click.argument("mail_ids", metavar="ID…", nargs=-1, required=True, type=ROW_NUMBER)
 @json_option
 @pass_program
 def retry_mails(program: Program, mail_ids: tuple[int, ...], *, as_json: bool) -> None:

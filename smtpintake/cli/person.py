@@ -2,6 +2,7 @@
 
 import click
 
+from smtpintake.cli.conditions import SEARCH
 from smtpintake.cli.display import print_json, print_record, print_table, short_moment
 from smtpintake.cli.program import Program, json_option, limit_option, pass_program
 from smtpintake.mail.address import AddressError, Mailbox
@@ -15,7 +16,7 @@ def person() -> None:
 
 
 @person.command("list")
-@click.option("--search", "part", metavar="TEXT", help="Part of a name or an address.")
+@SEARCH
 @limit_option
 @json_option
 @pass_program

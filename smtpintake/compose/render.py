@@ -97,11 +97,6 @@ class Templates:
         self._chosen: Final = _Edition((own, built_in), samples) if own else self._built_in
         self.faults: Final = (*unread, *self._chosen.faults)
 
-    @property
-    def languages(self) -> frozenset[str]:
-        """Those that we can write."""
-        return frozenset(self._chosen.catalogues)
-
     def render(self, kind: str, language: str, values: Values) -> Rendered:
         """The texts of a mail of this kind, in `language` where there is one, or in its base (`pt` for `pt-BR`)."""
         try:

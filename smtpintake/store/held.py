@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from smtpintake.mail.ids import new_id
 from smtpintake.mail.reason import Reason
 from smtpintake.store.directory import policy_version
-from smtpintake.store.maillog import find_row, log_views
+from smtpintake.store.maillog import LogFilter, conditions, find_row, log_views
 from smtpintake.store.schema import LogRow, PastFacts, RawMail, Trace
 from smtpintake.store.schema.maillog import WAITING
 from smtpintake.store.views import HeldView
@@ -97,12 +97,10 @@ def find_held(session: Session, log_id: str) -> Held:
     return Held(rows, raw, findings, past.facts if past is not None else "")
 
 
-def held_list(session: Session, now: datetime, *, inbox: str | None, limit: int) -> list[HeldView]:
-    """What waits, the longest first."""
-    wanted = select(col(LogRow.id)).where(_waits, _first).order_by(col(LogRow.id)).limit(limit)
-    if inbox is not None:
-        wanted = wanted.where(col(LogRow.inbox) == inbox)
-    return [held_view(session, find_held(session, log_id), now) for log_id in session.scalars(wanted).all()]
+def held_list(session: Session, now: datetime, wanted: LogFilter, limit: int) -> list[HeldView]:
+    """What waits of that which `wanted` describes, the longest first."""
+    found = select(col(LogRow.id)).where(_waits, _first, *conditions(wanted)).order_by(col(LogRow.id)).limit(limit)
+    return [held_view(session, find_held(session, log_id), now) for log_id in session.scalars(found).all()]
 
 
 def held_view(session: Session, held: Held, now: datetime) -> HeldView:

@@ -59,12 +59,6 @@ def log_view(session: Session, log_id: str) -> LogView | None:
     return log_views(session, [row])[0] if row is not None else None
 
 
-def transaction_views(session: Session, transaction_id: str) -> list[LogView]:
-    """All rows of a mail transaction, in the order in which they were written."""
-    rows = select(LogRow).where(col(LogRow.transaction_id) == transaction_id).order_by(col(LogRow.id))
-    return log_views(session, list(session.scalars(rows)))
-
-
 def find_row(session: Session, log_id: str) -> LogRow | None:
     """See `log_view`."""
     log_id = log_id.lower()

@@ -44,9 +44,10 @@ def outbox_list(
     issue: str | None = None,
     recipient: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     limit: int = 50,
 ) -> list[OutboxView]:
-    """The newest mails first; `recipient` is part of an address, and `since` when they were written."""
+    """The newest mails first; `recipient` is part of an address, `since` and `until` when they were written."""
     wanted = _ROWS
     if state is not None:
         wanted = wanted.where(col(OutboxMail.state) == state)
@@ -56,6 +57,8 @@ def outbox_list(
         wanted = wanted.where(col(OutboxMail.rcpt_to).icontains(recipient, autoescape=True))
     if since is not None:
         wanted = wanted.where(col(OutboxMail.created_at) >= since)
+    if until is not None:
+        wanted = wanted.where(col(OutboxMail.created_at) < until)
     return [_view(row) for row in session.execute(wanted.order_by(col(OutboxMail.id).desc()).limit(limit))]
 
 

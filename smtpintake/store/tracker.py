@@ -5,6 +5,7 @@ Contract: reads only; takes an open session. A body is read where one issue is a
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Row, Select, or_, select
@@ -61,14 +62,30 @@ def find_issue(session: Session, key: str) -> Issue | None:
 
 
 def issue_list(
-    session: Session, *, project: str | None = None, status: str | None = None, limit: int = 50
+    session: Session,
+    *,
+    project: str | None = None,
+    status: str | None = None,
+    part: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 50,
 ) -> list[IssueSummary]:
-    """The issues that changed last, newest first."""
+    """The issues that changed last, newest first; `part` is of the title, or of the reporter's name or address, `since`
+    and `until` when it changed last.
+    """
     wanted = _SUMMARIES
     if project is not None:
         wanted = wanted.where(col(Project.key) == project.upper())
     if status is not None:
         wanted = wanted.where(col(Issue.status) == status)
+    if part is not None:
+        searched = (Issue.title, Issue.reporter_name, Issue.reporter_address)
+        wanted = wanted.where(or_(*(col(column).icontains(part, autoescape=True) for column in searched)))
+    if since is not None:
+        wanted = wanted.where(col(Issue.updated_at) >= since)
+    if until is not None:
+        wanted = wanted.where(col(Issue.updated_at) < until)
     return _summaries(session, wanted.order_by(col(Issue.updated_at).desc(), col(Issue.id).desc()).limit(limit))
 
 

@@ -48,7 +48,9 @@ DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
         (("log", "show", "zzz"), 1, "there is no log row zzz"),
         (("log", "raw", "zzz"), 1, "there is no log row zzz"),
         (("outbox", "show", "7"), 1, "there is no mail 7 in the outbox"),
-        (("outbox", "show", str(2**63)), 2, "not in the range"),
+        (("outbox", "show", str(2**63)), 2, f"'{2**63}' is no number that a list or 'show' prints"),
+        (("outbox", "show", "abc"), 2, "'abc' is no number"),
+        (("issue", "attachment", str(2**63), "-o", "x"), 2, "is no number"),
         (("person", "show", "x@example.org"), 1, "nobody is known as x@example.org"),
     ],
 )

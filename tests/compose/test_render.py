@@ -119,7 +119,6 @@ def test_own_catalogues_add_languages_and_change_messages() -> None:
     built_in = {**GOOD, "note.txt": "{{ _('One') }} {{ _('Two') }}", "locale/de.po": catalogue(One="Eins", Two="Zwei")}
     own = {"locale/de.po": catalogue(Two="Zwo"), "locale/nl.po": catalogue(One="Een")}
     templates = Templates(built_in, SAMPLES, own)
-    assert templates.languages == {"en", "de", "nl"}
     assert templates.render("note", "de", VALUES).text == "Eins Zwo"
     assert templates.render("note", "nl", VALUES).text == "Een Two"
 

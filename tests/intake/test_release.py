@@ -13,6 +13,7 @@ from smtpintake.intake.submission import Submission
 from smtpintake.mail.envelope import Login
 from smtpintake.mail.reason import Reason
 from smtpintake.store.held import NotHeldError, discard, held_list
+from smtpintake.store.maillog import LogFilter
 from smtpintake.store.schema import Attachment, Comment, Issue, IssueLink, LogRow, OutboxMail, RawMail
 from tests import make
 from tests.decide.verdicts import verdict
@@ -234,8 +235,8 @@ def test_the_list_has_cause_age_sender_and_inbox_and_the_longest_first(office: O
     office.submit(mail(subject="first"))
     office.submit(mail("replies@example.org", subject="second"))
     with office.database.session() as session:
-        every = held_list(session, LATER, inbox=None, limit=10)
-        some = held_list(session, LATER, inbox="replies", limit=10)
+        every = held_list(session, LATER, LogFilter(), 10)
+        some = held_list(session, LATER, LogFilter(inbox="replies"), 10)
     assert [(one["subject"], one["check"], one["inbox"], one["age"]) for one in every] == [
         ("first", "unknown_senders", "support", 18000),
         ("second", "unmatched", "replies", 18000),
