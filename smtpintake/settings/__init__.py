@@ -5,7 +5,7 @@ it lives in the database.
 """
 
 from smtpintake.settings.reading import Settings, SettingsError, SettingsFault, load_settings, settings_file
-from smtpintake.settings.sections import Account
+from smtpintake.settings.receiving import Account
 from smtpintake.settings.values import Endpoint, UnixSocket
 
 __all__ = [

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from smtpintake.decide.faults import Fault, validation_faults
+from smtpintake.settings.receiving import Lmtp, Smtp
 from smtpintake.settings.sections import (
     Authentication,
     BlobsSection,
@@ -28,11 +29,9 @@ from smtpintake.settings.sections import (
     Dnsbl,
     GreylistSection,
     LimitsSection,
-    Lmtp,
     Log,
     Retention,
     ScannerSection,
-    Smtp,
     Web,
 )
 from smtpintake.settings.sending import (

@@ -71,6 +71,11 @@ class UnixSocket:
         return cls(Path(path))
 
 
+def socket_address(text: str) -> Endpoint | UnixSocket:
+    """`HOST:PORT`, or `unix:` and a path."""
+    return UnixSocket.parse(text) if text.startswith("unix:") else Endpoint.parse(text)
+
+
 def as_list(value: object) -> object:
     """A list from the environment: `a:25, b:25`."""
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
