@@ -6,15 +6,22 @@ was seen, and for anything but `ok` how to mend it. Sockets have a deadline.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
+
+from smtpintake.cli.certificates import certificate
 from smtpintake.cli.check import DEADLINE, Check, Result
-from smtpintake.cli.listening import certificate, listeners
+from smtpintake.cli.listening import listeners
 from smtpintake.cli.sending import digest, signing, smarthost, templates
 from smtpintake.cli.storing import bucket, database, folders, secret
+from smtpintake.decide.policy import PolicyError
 from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.scanner import Scanner, ScannerError
 from smtpintake.settings import Settings
+from smtpintake.store.database import Database, is_missing
+from smtpintake.store.directory import load_policy
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.wiring import make_rates, named_scanners, open_resolver
 
@@ -27,6 +34,26 @@ def hostname(settings: Settings) -> Iterator[Check]:
     else:
         mend = "set hostname in [smtp] to the name in your MX record"
         yield Check("host name", Result.WARNING, f"{name} is not fully qualified", mend)
+
+
+def policy(settings: Settings) -> Iterator[Check]:
+    """There is one that takes mail."""
+    if is_missing(settings.database.url):
+        return
+    mend = "run 'smtpintake apply FILE'; conf/intake.toml is an example"
+    try:
+        with closing(Database(settings.database.url)) as opened, opened.session() as session:
+            found = load_policy(session)
+    except PolicyError as error:
+        yield Check("policy", Result.FAIL, f"cannot be read by this version: {error}", mend)
+    except (DBAPIError, ModuleNotFoundError, OSError):
+        return  # told by the check of the database
+    else:
+        active = [inbox.name for inbox in found.document.inbox if inbox.active]
+        if active:
+            yield Check("policy", Result.OK, f"version {found.version}, inboxes {', '.join(active)}")
+        else:
+            yield Check("policy", Result.FAIL, "no inbox takes mail: every recipient is refused", mend)
 
 
 def name_servers(settings: Settings) -> Iterator[Check]:
@@ -93,6 +120,7 @@ def scanners(settings: Settings) -> Iterator[Check]:
 ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     hostname,
     database,
+    policy,
     folders,
     bucket,
     secret,

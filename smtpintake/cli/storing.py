@@ -15,11 +15,9 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 
 from smtpintake.cli.check import Check, Result
-from smtpintake.decide.policy import PolicyError
 from smtpintake.settings import Settings
 from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database, is_missing
-from smtpintake.store.directory import load_policy
 from smtpintake.store.migrations import REVISIONS, current, newest
 
 _MIB: Final = 1 << 20
@@ -27,7 +25,7 @@ _MADE_WHEN_NEEDED: Final = "run 'smtpintake migrate'; the first start does it, t
 
 
 def database(settings: Settings) -> Iterator[Check]:
-    """Reachable, at the newest schema, with a policy that takes mail."""
+    """Reachable, at the newest schema."""
     url = settings.database.url
     if is_missing(url):
         where = url.removeprefix("sqlite:///")
@@ -52,7 +50,6 @@ def _schema(opened: Database) -> Iterator[Check]:
     has, wanted = current(opened), newest()
     if has == wanted:
         yield Check("database", Result.OK, f"{where} has schema {has}")
-        yield from _policy(opened)
     elif has is None and opened.is_sqlite:
         yield Check("database", Result.WARNING, f"{where} is empty", _MADE_WHEN_NEEDED)
     elif has is None or has in REVISIONS:
@@ -61,21 +58,6 @@ def _schema(opened: Database) -> Iterator[Check]:
     else:
         seen = f"{where} has schema {has}, of a newer smtpintake than this one"
         yield Check("database", Result.FAIL, seen, "start the newer one, or restore the backup made before the upgrade")
-
-
-def _policy(opened: Database) -> Iterator[Check]:
-    mend = "run 'smtpintake apply FILE'; conf/intake.toml is an example"
-    try:
-        with opened.session() as session:
-            policy = load_policy(session)
-    except PolicyError as error:
-        yield Check("policy", Result.FAIL, f"cannot be read by this version: {error}", mend)
-        return
-    active = [inbox.name for inbox in policy.document.inbox if inbox.active]
-    if active:
-        yield Check("policy", Result.OK, f"version {policy.version}, inboxes {', '.join(active)}")
-    else:
-        yield Check("policy", Result.FAIL, "no inbox takes mail: every recipient is refused", mend)
 
 
 def folders(settings: Settings) -> Iterator[Check]:

@@ -5,6 +5,7 @@ Contract: a validator raises ValueError with a text for whoever wrote the file.
 
 import re
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -77,6 +78,14 @@ def _attachment_kind(text: str) -> str:
     raise ValueError(f"{text!r} is no media type such as image/*, no end of a file name such as .exe, and not *")
 
 
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # there is none; a path; a folder
+        raise ValueError(f"{name!r} is no time zone of the IANA database, such as 'Europe/Berlin'") from error
+    return name
+
+
 def _named(name: str) -> WithJsonSchema:
     """What docs/policy.md calls the type."""
     return WithJsonSchema({"type": "string", "format": name})
@@ -97,4 +106,5 @@ ENGLISH: Final = "en"
 LANGUAGE: Final = r"^[a-z]{2}(-[A-Za-z]{2,4})?$"
 Language = Annotated[str, Field(pattern=LANGUAGE)]
 OptionalLanguage = Annotated[str, Field(pattern=rf"^$|{LANGUAGE}")]
+Timezone = Annotated[str, AfterValidator(_timezone)]
 HeaderName = Annotated[str, AfterValidator(_header_name), _named("header field")]

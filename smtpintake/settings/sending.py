@@ -19,8 +19,7 @@ from pydantic import (
 )
 
 from smtpintake.compose.budget import DEFAULT_BUDGET, Budget
-from smtpintake.decide.fields import Address, OptionalAddress
-from smtpintake.decide.policy.officehours import as_timezone
+from smtpintake.decide.fields import Address, OptionalAddress, Timezone
 from smtpintake.net.smarthost import Tls
 from smtpintake.settings.section import Section
 from smtpintake.settings.values import (
@@ -137,7 +136,7 @@ class DigestSection(Section):
 
     to: Annotated[tuple[Address, ...], BeforeValidator(as_list), Field(max_length=100)] = ()
     at: Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "07:00"
-    timezone: Annotated[str, AfterValidator(as_timezone)] = "UTC"
+    timezone: Timezone = "UTC"
     from_: Annotated[OptionalAddress, Field(alias="from")] = ""
 
     @property

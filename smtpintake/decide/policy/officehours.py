@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
+from smtpintake.decide.fields import Timezone
 from smtpintake.decide.policy.section import Section
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -22,20 +23,12 @@ def _as_hours(text: str) -> str:
     return text
 
 
-def as_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # there is none; a path; a folder
-        raise ValueError(f"{name!r} is no time zone of the IANA database, such as 'Europe/Berlin'") from error
-    return name
-
-
 class OfficeHours(Section):
     """When somebody is there. Without `open` that is always."""
 
     open: tuple[Annotated[str, AfterValidator(_as_hours)], ...] = ()
     """Such as `["mon-fri 09:00-17:30", "sat 10:00-12:00"]`."""
-    timezone: Annotated[str, AfterValidator(as_timezone)] = "UTC"
+    timezone: Timezone = "UTC"
     """Where these are: a name of the IANA database, such as `Europe/Berlin`."""
     holidays: tuple[date, ...] = ()
     """Days on which nobody is there, such as `["2026-12-25"]`."""
