@@ -20,8 +20,11 @@ from smtpintake.decide.policy import PolicyError
 from smtpintake.net.nameserver import Nameserver
 from smtpintake.net.scanner import Scanner, ScannerError
 from smtpintake.settings import Settings
+from smtpintake.store.blobcheck import check
+from smtpintake.store.blobs import open_blobs
 from smtpintake.store.database import Database, is_missing
 from smtpintake.store.directory import load_policy
+from smtpintake.store.migrations import is_current
 from smtpintake.store.readiness import NotReadyError
 from smtpintake.wiring import make_rates, named_scanners, open_resolver
 
@@ -54,6 +57,27 @@ def policy(settings: Settings) -> Iterator[Check]:
             yield Check("policy", Result.OK, f"version {found.version}, inboxes {', '.join(active)}")
         else:
             yield Check("policy", Result.FAIL, "no inbox takes mail: every recipient is refused", mend)
+
+
+def blobs(settings: Settings) -> Iterator[Check]:
+    """Those that rows name are there: a backup may have been restored by half, a disk not be mounted."""
+    if is_missing(settings.database.url):
+        return
+    try:
+        with (
+            closing(Database(settings.database.url)) as opened,
+            closing(open_blobs(settings.blobs.url, settings.blobs.spool)) as kept,
+        ):
+            if not is_current(opened):
+                return
+            lost = sorted(check(opened, kept).missing)
+    except (DBAPIError, ModuleNotFoundError, OSError):
+        return  # told by the checks of the database and of the bucket
+    if lost:
+        mend = f"mount the disk of {settings.blobs.url}, or put the blobs of the backup there"
+        yield Check("blobs", Result.FAIL, f"of {len(lost)} mails the octets are gone, such as blob {lost[0]}", mend)
+    else:
+        yield Check("blobs", Result.OK, "each that a mail needs is there")
 
 
 def name_servers(settings: Settings) -> Iterator[Check]:
@@ -123,6 +147,7 @@ ALL: Final[tuple[Callable[[Settings], Iterator[Check]], ...]] = (
     policy,
     folders,
     bucket,
+    blobs,
     secret,
     certificate,
     listeners,

@@ -1,4 +1,4 @@
-"""The checks behind `doctor` of what is kept: the database, the blobs, the secret.
+"""The checks behind `doctor` of where things are kept: the database, the folders, the bucket, the secret.
 
 Contract: that of `checks`.
 """

@@ -1,4 +1,4 @@
-"""Blobs against rows: recovery when a process starts, and the check that an admin runs.
+"""Blobs against rows: recovery when a process starts, and the check of `doctor`.
 
 Contract: `recover` looks only at what dead processes left behind; `check` reads everything and changes nothing. A mail
 that arrives while `check` runs is no fault: rows are read after the blobs.

@@ -121,14 +121,6 @@ def judged_mails(connection: Connection, transactions: Collection[str]) -> list[
     ]
 
 
-def past_facts(connection: Connection, transaction: str) -> PastFacts | None:
-    """What was known of one mail when it was judged; None where it never was. Raises ValueError where this version
-    cannot read it.
-    """
-    text = _texts(connection, [transaction]).get(transaction)
-    return read_past(text) if text is not None else None
-
-
 def envelope_of(row: JudgedRow | LogRow, facts: PastFacts) -> Envelope:
     """The envelope of the mail that `row` is about. Raises AddressError where an address of it is none."""
     return Envelope(

@@ -106,7 +106,7 @@ def test_a_healthy_installation_lacks_only_a_certificate_and_a_smarthost(
     status, out, _ = command("doctor")
     assert status == 0
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 8 + [
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 9 + [
         "warning",
         "ok",
         "ok",
@@ -201,6 +201,14 @@ def test_a_bucket_where_blobs_are_in_one(
     healthy.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     result, seen, mend = found()["bucket"]
     assert (result, "error sending request" in seen, "AWS_ENDPOINT_URL" in mend) == ("fail", True, True)
+
+
+def test_blobs_that_are_gone(found: Found, healthy: None, tracker: None, folder: Path) -> None:
+    assert "blobs" not in found()
+    shutil.rmtree(folder / "var" / "blobs")
+    result, seen, mend = found()["blobs"]
+    assert (result, seen[:36]) == ("fail", "of 1 mails the octets are gone, such")
+    assert mend == "mount the disk of file:var/blobs, or put the blobs of the backup there"
 
 
 def test_a_secret_that_others_can_read(found: Found, healthy: None, folder: Path) -> None:
