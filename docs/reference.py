@@ -6,15 +6,18 @@ attribute's docstring in `smtpintake.decide`; which test shows it, a test says w
 """
 
 import ast
+import inspect
 import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from smtpintake.decide.policy import Document
+from smtpintake.decide.policy import Document, Section
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 POLICY: Final = ROOT / "docs" / "policy.md"
@@ -54,13 +57,39 @@ def settings() -> tuple[Setting, ...]:
 
 
 def _settings(table: Schema, defs: Schema, prefix: str) -> Iterator[Setting]:
+    meanings = _meanings()[table["title"]]
     for key, schema in table["properties"].items():
         inner = _table_in(schema, defs)
         default = "required" if key in table.get("required", ()) else _written(schema.get("default"))
-        meaning = _line(schema.get("description", ""))
+        meaning = _line(meanings.get(key, ""))
         yield Setting(prefix + key, _type(schema, defs), default, meaning, is_table=inner is not None)
         if inner is not None:
             yield from _settings(inner, defs, f"{prefix}{key}.")
+
+
+@cache
+def _meanings() -> Mapping[str, Mapping[str, str]]:
+    """Table -> key -> the docstring of its attribute. Not by pydantic, which would read the source at each start of
+    each process.
+    """
+    return {table.__name__: dict(_docstrings(table)) for table in _tables(Section)}
+
+
+def _tables(base: type[Section]) -> Iterator[type[Section]]:
+    for table in base.__subclasses__():
+        yield table
+        yield from _tables(table)
+
+
+def _docstrings(table: type[Section]) -> Iterator[tuple[str, str]]:
+    """A table has the keys of its bases, too."""
+    for base in reversed(table.__mro__[: table.__mro__.index(Section)]):
+        [body] = ast.parse(inspect.getsource(base)).body
+        assert isinstance(body, ast.ClassDef)
+        for attribute, behind in pairwise(body.body):
+            match attribute, behind:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    yield table.model_fields[name].alias or name, text
 
 
 def _table_in(schema: Schema, defs: Schema) -> Schema | None:

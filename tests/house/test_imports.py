@@ -14,7 +14,7 @@ HEAVY = ("sqlalchemy", "sqlmodel", "aiosmtpd", "cryptography", "dkim", "mailpars
     ("module", "absent"),
     [
         ("smtpintake.cli", HEAVY),
-        ("smtpintake.cli.serve", HEAVY),
+        ("smtpintake.cli.serve", (*HEAVY, "smtpintake.decide.policy")),
         ("smtpintake.cli.outbox", ("aiosmtpd", "jinja2", "alembic", "pebble")),
         ("smtpintake.cli.issue", ("aiosmtpd", "cryptography", "dkim", "mailparser", "jinja2", "alembic", "pebble")),
         ("smtpintake.cli.policy", ("aiosmtpd", "cryptography", "dkim", "mailparser", "jinja2", "alembic", "pebble")),
