@@ -60,11 +60,12 @@ class Parted:
 
 def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) -> Parted | None:
     """`html` parted from quoted history; None where none was found, or where nothing else would be left."""
-    lowered = html.encode().lower()  # of ASCII, as the signs are, and much quicker
+    octets = html.encode()
+    lowered = octets.lower()  # of ASCII, as the signs are, and much quicker
     wanted = _present(separators, html, lowered)
     if not wanted and not (reply and any(sign in lowered for sign in _SIGNS)):
         return None
-    body = LexborHTMLParser(html).body
+    body = LexborHTMLParser(octets).body
     if body is None:
         return None
     quoted = _cut_at(body, lambda line: any(separator in line.casefold() for separator in wanted)) if wanted else []

@@ -23,6 +23,7 @@ from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
 from smtpintake.convert.layers import is_too_long, layers
+from smtpintake.convert.lines import Lines
 from smtpintake.convert.quoted import Quoted
 from smtpintake.convert.reading import QuotingHtml, Reading
 from smtpintake.convert.safehtml import SafeHtml, sanitised
@@ -119,11 +120,12 @@ def draft(
     """
     whole = _whole_text(message)
     html = _Html.of(message, separators)
-    text, safe = _own_words(message, whole, html, separators)
+    lines = Lines.of(whole, separators)
+    text, safe = _own_words(message, lines, html)
     if safe and not text and "<img" not in safe.html:
         safe = SafeHtml("", safe.blocked_images)  # blanks only: the note is what there is to see
     noted_text, noted_html = _noted(text, safe, message.notes)
-    reading = _reading(message, whole, html, separators)
+    reading = _reading(message, lines, html)
     drawn = Draft(
         subject=message.subject,
         body_text=noted_text or NO_TEXT,
@@ -193,13 +195,14 @@ class _Html:
         return cls(sanitised(html), parted, sanitised(parted.own) if parted else None)
 
 
-def _own_words(message: Message, whole: str, html: _Html, separators: tuple[str, ...]) -> tuple[str, SafeHtml | None]:
+def _own_words(message: Message, lines: Lines, html: _Html) -> tuple[str, SafeHtml | None]:
     """What the author wrote for this mail, as far as looks can tell: as text and as HTML. HTML that does not say what
     of it is quoted stays as it came: it may say more than the text, and has its form and its pictures.
     """
+    whole = lines.text
     if is_forward(message.subject):
         return whole, html.whole
-    text = trim(whole, separators, reply=_is_reply(message))
+    text = trim(lines, reply=_is_reply(message))
     if html.parted is None:
         return text, html.whole
     if text != whole and message.text:
@@ -211,11 +214,11 @@ def _own_words(message: Message, whole: str, html: _Html, separators: tuple[str,
     return (own, html.own) if own else (whole, html.whole)
 
 
-def _reading(message: Message, whole: str, html: _Html, separators: tuple[str, ...]) -> Reading | None:
+def _reading(message: Message, lines: Lines, html: _Html) -> Reading | None:
     """How else the reply can be read, once its issue is known."""
     if not (_is_reply(message) or html.parted):
         return None
-    of_text = layers(whole, separators)
+    whole, of_text = lines.text, layers(lines)
     if of_text is None and html.parted is None and not is_too_long(whole):
         return None
     of_html = QuotingHtml.of(html.parted, html.own, of_text) if html.parted and html.own else None

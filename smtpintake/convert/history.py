@@ -63,13 +63,13 @@ class Verdict(Enum):
 
 def words(text: str) -> str:
     """The words of `text` as they are compared: one space between them, none around."""
-    text = _undressed(text)
+    text = _undressed(text.split("\n"))
     return " ".join(filter(None, _stripped(text))) if _is_even(text) else _spaced(text)
 
 
 def words_of(lines: Iterable[str]) -> list[str]:
     """The words of each line."""
-    text = _undressed("\n".join(lines))
+    text = _undressed(lines)
     return _stripped(text) if _is_even(text) else [_spaced(line) for line in text.split("\n")]
 
 
@@ -158,13 +158,13 @@ class _Search:
         return " ".join(self._lines[number] for number in numbers)
 
 
-def _undressed(text: str) -> str:
-    """`text` without what clients change, but for white space and targets of links."""
-    if not text.isascii():
-        text = "\n".join([line if line.isascii() else _apart(line) for line in text.split("\n")])
-    if "\\" in text:
-        text = _ESCAPE.sub("", text)
-    text = "\n".join([_unmarked(line) for line in text.split("\n")])
+def _undressed(lines: Iterable[str]) -> str:
+    """The text that `lines` are, without what clients change, but for white space and targets of links."""
+    lines = [line if line.isascii() else _apart(line) for line in lines]
+    if any("\\" in line for line in lines):
+        lines = [_ESCAPE.sub("", line) for line in lines]
+    lines = [line.lstrip(_QUOTE_MARKS) for line in lines]
+    text = "\n".join([_LINE_MARK.sub("", line) if line[:1] in _BEGIN_LINE_MARK else line for line in lines])
     if "[" in text:
         text = _LINK.sub(_plain_link, _PICTURE.sub("", text))
     if "*" in text or "_" in text:
@@ -177,11 +177,6 @@ def _undressed(text: str) -> str:
 def _apart(line: str) -> str:
     """`line` without what nobody sees, and with spaces around each character that is a word."""
     return _UNSPACED.sub(lambda run: f" {' '.join(run[0])} ", _INVISIBLE.sub("", line))
-
-
-def _unmarked(line: str) -> str:
-    line = line.lstrip(_QUOTE_MARKS)
-    return _LINE_MARK.sub("", line) if line[:1] in _BEGIN_LINE_MARK else line
 
 
 def _is_even(text: str) -> bool:

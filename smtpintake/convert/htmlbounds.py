@@ -64,17 +64,17 @@ def _nesting_bounded(html: str) -> bool:
     effects = {tag: _effect(tag) for tag in set(tags)}  # few, of many tags
     open_tags = dict.fromkeys((name for name, _, _ in effects.values()), 0)
     depth = formatting = reopened = 0
-    for tag in tags:
-        name, step, formats = effects[tag]
+    for name, step, formats in map(effects.__getitem__, tags):
         if step > 0 or (step and open_tags[name]):  # an end without a beginning ends nothing
             open_tags[name] += step
             depth += step
             if depth > MAX_DEPTH:
                 return False
             formatting += formats
-        reopened += formatting
-        if reopened > MAX_STEPS:
-            return False
+        if formatting:
+            reopened += formatting
+            if reopened > MAX_STEPS:
+                return False
     return True
 
 

@@ -15,7 +15,7 @@ from smtpintake.convert.htmlbounds import is_parsable
 _RAW_TEXT: Final = ("<script", "<style", "<title", "<!--")  # what begins so is no text of the mail
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
-_BEGINS_LINE: Final = re.compile(r"<(?=/?(?:br|p|div|tr|t[dh]|li|h[1-6r]|blockquote|pre|table|[uod]l|d[td])\b)")
+_INLINE: Final = re.compile(r"\n<(?!/?(?:br|p|div|tr|t[dh]|li|h[1-6r]|blockquote|pre|table|[uod]l|d[td])\b)")
 _BLANKS: Final = re.compile(r"\n{3,}")
 # The source of a quotation, which Thunderbird names by its Message-ID and nobody sees, would become a line of text.
 _CITED: Final = re.compile(
@@ -57,7 +57,8 @@ def only_text(html: str) -> str | None:
     """The text of `html`, as it is written by a parser that can be trusted with it, without Markdown; None where there
     is more to it: a link elsewhere than where it says. Much quicker than `as_text`.
     """
-    body = LexborHTMLParser(_BEGINS_LINE.sub("\n<", html)).body
+    # A line begins at each tag but the few that stand in one: they are looked for, as the others are many.
+    body = LexborHTMLParser(_INLINE.sub("<", html.replace("<", "\n<"))).body
     if body is None:
         return None
     for link in body.css("[href]"):

@@ -16,6 +16,7 @@ from typing import Final
 
 from smtpintake.convert import quoting, signature
 from smtpintake.convert.history import History, Verdict, words, words_of
+from smtpintake.convert.lines import Lines
 
 MAX_TEXT: Final = 256 << 10  # characters
 MAX_LINES: Final = 5000
@@ -202,12 +203,12 @@ def is_too_long(text: str) -> bool:
     return len(text) > MAX_TEXT or text.count("\n") >= MAX_LINES
 
 
-def layers(text: str, separators: tuple[str, ...]) -> Layers | None:
+def layers(text: Lines) -> Layers | None:
     """The layers of a reply; None where it is too long, or nothing is quoted and nothing looks like a signature."""
-    if is_too_long(text):
+    if is_too_long(text.text):
         return None
-    lines = signature.lines_of(text)
-    found = _quoted(lines, separators)
+    lines = text.lines
+    found = _quoted(text)
     _sign(lines, found)
     if not any(layer in _QUOTED or layer is _REPEATABLE for layer in found):
         return None
@@ -230,9 +231,10 @@ def _layers(lines: list[str], found: list[Layer]) -> Layers:
     return Layers(tuple(lines), tuple(found), tuple(words_of(quoted)), frozenset(nested))
 
 
-def _quoted(lines: list[str], separators: tuple[str, ...]) -> list[Layer]:
+def _quoted(text: Lines) -> list[Layer]:
     """Who speaks in each line, signatures aside."""
-    found = [_MARKED if quoting.is_quoted(line) else _OWN for line in lines]
+    lines = text.lines
+    found = [_MARKED if quoted else _OWN for quoted in quoting.marked(lines)]
     for announced in quoting.quotations(lines):
         if found[announced.line] is _MARKED:
             continue  # quoted itself: the history may have it
@@ -245,7 +247,7 @@ def _quoted(lines: list[str], separators: tuple[str, ...]) -> list[Layer]:
         if not announced.mark:
             found[announced.body :] = [_BELOW] * (len(lines) - announced.body)
             break
-    for number in quoting.separating(lines, separators):
+    for number in text.separating:
         if found[number] is _OWN:
             found[number:] = [_ANNOUNCING, *[_BELOW] * (len(lines) - number - 1)]
             break

@@ -111,7 +111,7 @@ def quotations(lines: list[str], *, old: bool = False) -> Iterator[Quotation]:
         found = _attribution(lines, number, old=old) if line[-1] in ":：->" else None
         if found is not None:
             pass
-        elif line.lstrip()[0] == ">":
+        elif line[0] == ">" or line.lstrip()[0] == ">":
             found = None if marked else Quotation(number, number, ">")
             marked = True
         elif announces(line):
@@ -162,7 +162,7 @@ def shows_signs(lines: list[str]) -> bool:
 
 def unquoted(lines: list[str], mark: str) -> list[str]:
     """The lines that do not bear `mark`."""
-    return [line for line in lines if not bears(line, mark)]
+    return [line for line in lines if not (line.startswith(mark) or bears(line, mark))]  # most are told without a call
 
 
 def is_one_block(lines: list[str], mark: str) -> bool:
@@ -244,8 +244,13 @@ def is_title(line: str) -> bool:
     return title is not None and not title["head"]
 
 
-def is_quoted(line: str) -> bool:
-    """True where the mark of `line` says that it is older."""
+def marked(lines: list[str]) -> list[bool]:
+    """Of each line whether its mark says that it is older."""
+    # Most are told by their ends, without a call.
+    return [(line[:1] == ">" and line[-1:] != ">") or _is_marked(line) for line in lines]
+
+
+def _is_marked(line: str) -> bool:
     return bears(line, ">") and not (line.endswith(" >>>") and is_attribution(line))
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from mailparser_reply import EmailReplyParser
 
 from smtpintake.convert import quoting, signature
+from smtpintake.convert.lines import Lines
 
 MAX_REPLY: Final = 32 << 10  # characters that mail-parser-reply is given
 MAX_LINE: Final = 400
@@ -18,20 +19,20 @@ MAX_LINE: Final = 400
 _BLANKS: Final = re.compile(r"\n{4,}")
 
 
-def trim(text: str, separators: tuple[str, ...], *, reply: bool) -> str:
-    """`text` without quoted history and signature, or all of it where nothing would be left.
+def trim(text: Lines, *, reply: bool) -> str:
+    """The `text` without quoted history and signature, or all of it where nothing would be left.
 
     What a mail that is no `reply` quotes is its subject matter; only a separator line proves it a reply after all.
     """
-    lines = signature.lines_of(text)
-    cut = next(quoting.separating(lines, separators), None)
+    lines = text.lines
+    cut = text.separating[0] if text.separating else None
     if cut is None and not reply:
-        return text
+        return text.text
     # Nothing above the separator: an answer below the quotation, of which our own line is then a part.
     above = [] if cut is None else _own(lines[:cut])
     kept = above if any(above) else _own(lines)
     if cut is not None and _is_answered(above, lines[cut + 1 :]):
-        return text
+        return text.text
     return _joined(kept) or _joined(lines)
 
 

@@ -82,7 +82,9 @@ def decode(octets: bytes, charset: str, *, cut: bool = False) -> tuple[str, bool
     for codec in _trusted(octets, claimed):
         text = _strictly(octets, codec, cut=cut)
         if text is not None:
-            return storable(text), codec == claimed or not charset
+            # UTF-8 is known to be encodable again, without a try.
+            kept = text.replace("\0", "\ufffd") if codec == "utf-8" else storable(text)
+            return kept, codec == claimed or not charset
     return storable(_at_best(octets, claimed)), False
 
 

@@ -75,7 +75,8 @@ class _Found:
 
 def is_mixed(octets: bytes) -> bool:
     """True where `split` may find something; quick where it would not."""
-    return (_UU_BEGIN in octets or _Y_BEGIN in octets or b"-----BEGIN PGP " in octets) and bool(_SIGN.search(octets))
+    # yEnc's line has that of uuencode in it.
+    return (_UU_BEGIN in octets or b"-----BEGIN PGP " in octets) and bool(_SIGN.search(octets))
 
 
 def split(octets: bytes) -> tuple[bytes, list[Stretch]]:

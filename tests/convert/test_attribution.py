@@ -2,6 +2,7 @@
 
 import pytest
 
+from smtpintake.convert.lines import Lines
 from smtpintake.convert.quoting import Quotation, first_quotation, is_attribution, is_title
 from smtpintake.convert.trim import trim
 
@@ -45,14 +46,14 @@ def test_languages(line: str) -> None:
     assert first_quotation(["Mine.", "", line, "", "> Old."]) == Quotation(2, 4, ">")
     middle = line.rindex(" ", 0, 2 * len(line) // 3)
     broken = f"{line[:middle]}\n{line[middle + 1 :]}"
-    assert trim(f"Mine.\n\n{broken}\n\n> Old.", (), reply=True) == "Mine."
+    assert trim(Lines.of(f"Mine.\n\n{broken}\n\n> Old.", ()), reply=True) == "Mine."
 
 
 @pytest.mark.parametrize("last", ["<kovacs.eszter@pelda.example>", "ezt", "írta", "(időpont:", "nov."])
 def test_a_hungarian_name_that_fills_the_line_goes_with_it(last: str) -> None:
     line = "Kovács-Szabó Eszter <kovacs.eszter@pelda.example> ezt írta (időpont: 2025. nov. 3., H, 10:00):"
     broken = line.replace(f"{last} ", f"{last}\n", 1)
-    assert trim(f"Mine.\n\n{broken}\n\n> Old.", (), reply=True) == "Mine."
+    assert trim(Lines.of(f"Mine.\n\n{broken}\n\n> Old.", ()), reply=True) == "Mine."
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,13 @@ def test_an_own_line_right_above_it_is_none_of_it(line: str, above: str) -> None
     assert first_quotation(["Mine.", above, line, "> Old."]) == Quotation(2, 3, ">")
     middle = line.rindex(" ", 0, 2 * len(line) // 3)
     broken = f"{line[:middle]}\n{line[middle + 1 :]}"
-    assert above in trim(f"Mine.\n{above}\n{broken}\n> Old.", (), reply=True)
+    assert above in trim(Lines.of(f"Mine.\n{above}\n{broken}\n> Old.", ()), reply=True)
 
 
 def test_two_own_lines_above_it_stay() -> None:
     above = "I want a refund.\nOn 3 November 2025 I paid 100 EUR to Bob"
     for line in (LINES["English, Gmail"], LINES["German, Apple"], LINES["French"]):
-        assert trim(f"{above}\n{line}\n> Old.", (), reply=True) == above
+        assert trim(Lines.of(f"{above}\n{line}\n> Old.", ()), reply=True) == above
 
 
 @pytest.mark.parametrize("line", [f"{'-' * 395}x", f"2025-01-01 <{'@' * 300} >:", f"{'a' * 79}<{'@' * 300}:"])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from smtpintake.convert.history import History
 from smtpintake.convert.layers import MAX_TEXT, layers
+from smtpintake.convert.lines import Lines
 
 ASKED = (
     "Dear Cara,\n\nwhich of the two printers is on fire, the black one or the white one?\n\nAnd is anybody hurt?\n\n"
@@ -18,7 +19,7 @@ QUOTED = "\n".join(f"> {line}".rstrip() for line in ASKED.split("\n"))
 
 
 def told(text: str, history: History = HISTORY) -> str:
-    found = layers(text, ("-- reply above this line --",))
+    found = layers(Lines.of(text, ("-- reply above this line --",)))
     return found.told(history, History()).text if found else text
 
 
@@ -114,7 +115,7 @@ def test_nothing_left_is_nothing_told(text: str) -> None:
     ],
 )
 def test_what_has_no_layers(text: str) -> None:
-    assert layers(text, ()) is None
+    assert layers(Lines.of(text, ())) is None
 
 
 LINES = st.lists(

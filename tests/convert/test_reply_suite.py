@@ -5,6 +5,7 @@ They are bodies without an issue, so looks are all there is: nothing can be prov
 
 import pytest
 
+from smtpintake.convert.lines import Lines
 from smtpintake.convert.trim import trim
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 from tests import vectors
@@ -29,7 +30,7 @@ def squeezed(text: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_left(name: str) -> None:
-    ours, theirs = trim(read("emails", name), DEFAULT_SEPARATORS, reply=True), read("trimmed", name)
+    ours, theirs = trim(Lines.of(read("emails", name), DEFAULT_SEPARATORS), reply=True), read("trimmed", name)
     assert (squeezed(ours) != squeezed(theirs)) == (name in DIFFERENT)
     for line in theirs.split("\n"):
         assert squeezed(line) in squeezed(ours)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from smtpintake.convert.lines import Lines
 from smtpintake.convert.trim import trim
 from smtpintake.decide.policy import DEFAULT_SEPARATORS
 
@@ -13,7 +14,7 @@ OUTLOOK = (
 
 
 def trimmed(text: str) -> str:
-    return trim(text, DEFAULT_SEPARATORS, reply=True)
+    return trim(Lines.of(text, DEFAULT_SEPARATORS), reply=True)
 
 
 @pytest.mark.parametrize(
@@ -143,14 +144,14 @@ def test_two_hyphens_far_from_the_end_are_no_signature() -> None:
 
 def test_what_answers_nothing_is_left_alone() -> None:
     text = f"Look what he said:\n\n{GMAIL}\n{HISTORY}\n-- \nAna"
-    assert trim(text, DEFAULT_SEPARATORS, reply=False) == text
+    assert trim(Lines.of(text, DEFAULT_SEPARATORS), reply=False) == text
 
 
 def test_our_separator_proves_a_reply() -> None:
     text = f"Mine.\n{GMAIL}\n> -- reply above this line --\n> Old."
-    assert trim(text, DEFAULT_SEPARATORS, reply=False) == "Mine."
-    assert trim("Mine.\n##- cut here -##\nOld.", ("##- cut here -##",), reply=False) == "Mine."
-    assert trim("Mine.", ("", "  "), reply=True) == "Mine."
+    assert trim(Lines.of(text, DEFAULT_SEPARATORS), reply=False) == "Mine."
+    assert trim(Lines.of("Mine.\n##- cut here -##\nOld.", ("##- cut here -##",)), reply=False) == "Mine."
+    assert trim(Lines.of("Mine.", ("", "  ")), reply=True) == "Mine."
 
 
 def test_what_we_do_not_know_mail_parser_reply_may() -> None:
@@ -187,13 +188,13 @@ def test_answers_that_only_the_author_announces_stay(own: str, above: str) -> No
     ],
 )
 def test_two_hyphens_without_a_space_hide_no_words(text: str) -> None:
-    assert trim(text, (), reply=True) == text
+    assert trim(Lines.of(text, ()), reply=True) == text
 
 
 @pytest.mark.parametrize("card", ["Cara Roe\nCustomer Ltd\n\nTel. +49 30 123456", "Cara Roe - cara@customer.example"])
 def test_behind_them_a_card_is_a_signature(card: str) -> None:
-    assert trim(f"It burns.\n--\n{card}", (), reply=True) == "It burns."
+    assert trim(Lines.of(f"It burns.\n--\n{card}", ()), reply=True) == "It burns."
 
 
 def test_behind_the_mark_anything_short_is_one() -> None:
-    assert trim("It burns.\n-- \nWe print at night.", (), reply=True) == "It burns."
+    assert trim(Lines.of("It burns.\n-- \nWe print at night.", ()), reply=True) == "It burns."

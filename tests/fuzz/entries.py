@@ -17,6 +17,7 @@ from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
 from smtpintake.convert.layers import layers
+from smtpintake.convert.lines import Lines
 from smtpintake.convert.safehtml import sanitised
 from smtpintake.convert.sniff import detected
 from smtpintake.convert.trim import trim
@@ -122,9 +123,9 @@ def trimmed(octets: bytes) -> None:
     """A reply: its own words are its lines, in their order."""
     text = _text(octets)
     kept = iter(line.rstrip() for line in text.split("\n"))
-    for line in trim(text, DEFAULT_SEPARATORS, reply=True).split("\n"):
+    for line in trim(Lines.of(text, DEFAULT_SEPARATORS), reply=True).split("\n"):
         assert not line.strip() or any(line.strip() in candidate for candidate in kept), line
-    read = layers(text, ())
+    read = layers(Lines.of(text, ()))
     if read is not None:
         read.told(History.of([text[len(text) // 2 :]]), History()).text.encode()
 
