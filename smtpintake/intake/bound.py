@@ -24,6 +24,11 @@ class Bound:
     socket: socket.socket
     path: Path | None = None
 
+    def close(self) -> None:
+        """Give the address back."""
+        self.socket.close()
+        self.remove()
+
     def remove(self) -> None:
         """Take the file away, so that nobody finds it."""
         if self.path is not None:

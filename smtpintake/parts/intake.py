@@ -1,23 +1,19 @@
 """The intake: the listeners, and the journey behind them."""
 
 import asyncio
-import errno
 import resource
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
-from smtpintake.intake.bound import Bound, bind, bind_unix
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
-from smtpintake.intake.options import Options
 from smtpintake.net.resolver import MAX_QUERIES
-from smtpintake.settings import Endpoint, Settings, UnixSocket
+from smtpintake.parts.addresses import bind_all, told_where
+from smtpintake.settings import Settings
 from smtpintake.store.migrations import open_served
-from smtpintake.store.readiness import NotReadyError
 from smtpintake.supervisor import until_told_to_stop
 from smtpintake.wiring import accounts, certificate, make_guards, open_journey, open_rates
 
@@ -33,7 +29,7 @@ _OTHER_FILES: Final = 256  # besides sessions: database, analysers, blobs
 async def run_intake(settings: Settings) -> None:
     """Take mail until told to stop; then refuse new sessions, end what runs, and return."""
     # Before all that takes time: who started a second server, or another program has the port, hears so at once.
-    several = list(_bind_all(settings))
+    several = list(bind_all(settings))
     allow_open_files(settings.smtp.max_connections)
     sys.setswitchinterval(_SWITCH_SECONDS)
     database = await asyncio.to_thread(open_served, settings.database.url)
@@ -48,7 +44,7 @@ async def run_intake(settings: Settings) -> None:
             accounts=accounts(settings, rates),
         )
         for bound, options in several:
-            with _told_where(bound.name):
+            with told_where(bound.name):
                 await listener.listen(bound, options)
         names = ", ".join(f"{bound.name} (LMTP)" if options.lmtp else bound.name for bound, options in several)
         _log.info(f"listening on {names}", policy_version=journey.snapshots.newest.policy.version)
@@ -60,37 +56,6 @@ async def run_intake(settings: Settings) -> None:
         if cut_off:
             _log.warning("sessions were cut off at the end of the drain", sessions=cut_off)
     database.close()
-
-
-def _bind_all(settings: Settings) -> Iterator[tuple[Bound, Options]]:
-    """Every socket that we are to listen on, and what it offers. Raises NotReadyError."""
-    for each in settings.smtp.listen:
-        yield _bind(each.address, settings), each.options
-    for address in settings.lmtp.listen:
-        yield _bind(address, settings), Options(lmtp=True)
-
-
-def _bind(address: Endpoint | UnixSocket, settings: Settings) -> Bound:
-    with _told_where(str(address), privileged=isinstance(address, Endpoint)):
-        if isinstance(address, UnixSocket):
-            return bind_unix(address.path, int(settings.lmtp.socket_mode, 8))
-        return bind(address.host, address.port, reuse_port=settings.smtp.workers > 1)
-
-
-@contextmanager
-def _told_where(address: str, *, privileged: bool = False) -> Iterator[None]:
-    """What keeps us from listening there, for the admin; `privileged` where a low port may. Raises NotReadyError."""
-    try:
-        yield
-    except OSError as error:
-        match error.errno:
-            case errno.EADDRINUSE:
-                why = "is already in use, by another program or another smtpintake"
-            case errno.EACCES if privileged:
-                why = "is not for this user: grant CAP_NET_BIND_SERVICE, or listen on a port above 1023"
-            case _:
-                why = f"cannot be listened on: {error.strerror or error}"
-        raise NotReadyError(f"cannot start: {address} {why}") from error
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -110,10 +110,11 @@ def test_a_port_that_is_taken_is_one_line_and_a_status(server: Server) -> None:
     assert not running(server)
 
 
-def test_a_port_that_is_taken_is_known_before_anything_else_is_done(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["intake", "serve"])
+def test_a_port_that_is_taken_is_known_before_anything_else_is_done(tmp_path: Path, part: str) -> None:
     server = Server(tmp_path)
     with socket.create_server(("127.0.0.1", server.port)):
-        server.command("intake", status=1)
+        server.command(part, status=1)
     assert not server.database.exists()
 
 
