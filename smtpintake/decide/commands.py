@@ -16,7 +16,7 @@ from typing import Final, TypeVar, get_args
 
 from smtpintake.convert.commands import Command
 from smtpintake.decide.decision import AddComment, CreateIssue, Hold, Judgement
-from smtpintake.decide.facts import Facts, Finding, Sender, Standing
+from smtpintake.decide.facts import Candidate, Facts, Finding, Sender, Standing
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import Changes, Orders, Refused
 from smtpintake.decide.policy import Defaults, Policy, Project, Proof, Right, Role
@@ -49,7 +49,7 @@ def named_people(commands: tuple[Command, ...]) -> Iterator[str]:
 def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     """`judgement` with what the mail's commands come to."""
     decision = judgement.decision
-    if isinstance(decision, AddComment) and is_leaving(facts, decision):
+    if isinstance(decision, AddComment) and is_leaving(facts, decision.candidate):
         return _left(facts, judgement, decision)
     if facts.commands is None or not isinstance(decision, CreateIssue | AddComment):
         return judgement
@@ -72,13 +72,12 @@ def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
     return _ordered(judgement, decision, execution)
 
 
-def is_leaving(facts: Facts, decision: AddComment) -> bool:
+def is_leaving(facts: Facts, issue: Candidate) -> bool:
     """True for what a mail program sends where somebody unsubscribes (RFC 2369 s3.2): to a reply key, so it is whoever
     was sent the mail, with the subject that we gave it. Programs write into the body what they like.
     """
-    said = facts.message.subject.split()
-    wanted = [UNSUBSCRIBE, decision.candidate.issue_key.lower()]
-    return decision.candidate.how is Reason.THREAD_KEY and [word.lower() for word in said] == wanted
+    wanted = [UNSUBSCRIBE, issue.issue_key.lower()]
+    return issue.how is Reason.THREAD_KEY and facts.message.subject.lower().split() == wanted
 
 
 def _left(facts: Facts, judgement: Judgement, decision: AddComment) -> Judgement:

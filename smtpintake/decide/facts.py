@@ -79,7 +79,7 @@ class Candidate:
     """An existing issue that the mail may belong to, and how it was found: `evidence` is the key, Message-ID or
     token. `closed_at` is None while it is open. `key_owner` is the folded address that the key, or our own mail with
     that Message-ID, was sent to; `internal` is True where that mail told of something internal. `original_participates`
-    is about the author of the mail that this one passes on.
+    is about the author of the mail that this one passes on. `author_left`: they wanted to hear of it no more.
     """
 
     how: Reason
@@ -95,6 +95,7 @@ class Candidate:
     status: str = ""
     assignee_id: int | None = None
     internal: bool = False
+    author_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from smtpintake.decide.facts import Facts, Finding
 from smtpintake.decide.fields import within
 from smtpintake.decide.placing import new_issue, placed
 from smtpintake.decide.policy import Policy
+from smtpintake.decide.replying import come_back
 from smtpintake.decide.reports import not_a_report
 from smtpintake.decide.routing import is_ours
 from smtpintake.decide.rules import asked
@@ -66,7 +67,8 @@ def judge(facts: Facts, policy: Policy) -> Judgement:
     if _is_waived(facts, ruling):
         findings.append(_waived(ruling.finding))
         ruling = new_issue(facts, policy, thread, asked_for=False)
-    return kept(facts, policy, obeyed(facts, policy, _judged(ruling, findings, rules.forward)))
+    judgement = obeyed(facts, policy, _judged(ruling, findings, rules.forward))
+    return kept(facts, policy, come_back(facts, judgement))
 
 
 def _judged(ruling: Ruling, findings: list[Finding], forward: tuple[str, ...]) -> Judgement:

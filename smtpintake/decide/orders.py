@@ -31,7 +31,8 @@ class Changes:
 class Orders:
     """`obeyed` leave the text of the mail, `refused` stay in it and are told to its author. `changes` are those of an
     existing issue, and `note` says them in words, a line each. `watch` is what the author wants to hear of the issue
-    from now on, None where they don't say. `alone` is True where the mail has no other text.
+    from now on, by a command or as they write to what they had left; None where nothing changes. `alone` is True where
+    the mail has no other text.
     """
 
     obeyed: tuple[Command, ...] = ()

@@ -9,6 +9,7 @@ from typing import Final
 
 from smtpintake.decide.attachments import dropped, left_in_mail
 from smtpintake.decide.authenticity import unproved
+from smtpintake.decide.commands import is_leaving
 from smtpintake.decide.decision import (
     AddComment,
     CreateIssue,
@@ -44,7 +45,9 @@ def placed(facts: Facts, policy: Policy, thread: Thread, *, imported: bool) -> R
     """
     automatic = facts.message.origin in _MACHINE_ANSWERS
     if thread.match is not None:
-        return _reply(facts, policy, thread, thread.match, news=not automatic and not thread.by_staff)
+        # Who unsubscribes says nothing, which no closed issue refuses.
+        news = not automatic and not thread.by_staff and not is_leaving(facts, thread.match)
+        return _reply(facts, policy, thread, thread.match, news=news)
     if automatic:
         return ruled("decision", "discard", Discard(Reason.ORIGIN_AUTOMATIC), "an automatic answer to nothing we know")
     let_in = imported or facts.waived == _UNKNOWN

@@ -11,7 +11,9 @@ from typing import Final
 from smtpintake.decide.facts import Finding
 
 # What is added to a trace after the check that decided.
-_AFTERWARDS: Final = frozenset(("recipients", "pair", "auto_reply", "commands", "answer", "forward", "quotation"))
+_AFTERWARDS: Final = frozenset(
+    ("recipients", "pair", "auto_reply", "commands", "answer", "forward", "quotation", "watch")
+)
 
 _OUTCOMES: Final = {
     "created": "became a new issue",
@@ -280,6 +282,7 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "hold": "It is meant to be an internal comment and would be a public one, so it is held: {detail}.",
         "kept": "It answers what was internal, and so is internal too: {detail}.",
     },
+    "watch": {"back": "Its author hears of the issue again: {detail}."},
     "held": {"*": "An operator has decided, {result}: {detail}."},
     "pair": {"one": "Its inboxes share one issue: {detail}."},
     "auto_reply": {

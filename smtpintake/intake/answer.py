@@ -21,7 +21,7 @@ from smtpintake.decide.decision import AddComment, CreateIssue
 from smtpintake.decide.delivery import Delivery
 from smtpintake.decide.facts import Candidate, Facts, Finding
 from smtpintake.decide.language import to_author
-from smtpintake.decide.orders import Refused
+from smtpintake.decide.orders import Orders, Refused
 from smtpintake.decide.policy import Policy, Proof, Right
 from smtpintake.decide.rights import may, may_on
 from smtpintake.intake.place import Place
@@ -140,6 +140,8 @@ def _not_wanted(place: Place, policy: Policy) -> str | None:
     if not wanted.enabled:
         return f"inbox {facts.inbox.name} sends none"
     match place.judgement.decision:
+        case AddComment(orders=Orders(watch=False)):
+            return "the author has left the issue"
         case AddComment(candidate=issue) if may_on(facts, policy, Right.AGENT, issue):
             return f"the author works on {issue.issue_key}"
         case CreateIssue(mentions=mentions) if wanted.first_only and (named := _referred_to(mentions)):

@@ -52,7 +52,7 @@ def add_comment(
     issue.updated_at = now
     session.add(issue)
     if person is not None and not internal:
-        _take_part(session, issue, person, comment.author_address)
+        _take_part(session, issue, person, comment.author_address, now)
     session.flush()
     assert comment.id is not None
     _note(
@@ -161,12 +161,15 @@ def _person(session: Session, address: str) -> Person:
     return found
 
 
-def _take_part(session: Session, issue: Issue, person: Person, address: str) -> None:
+def _take_part(session: Session, issue: Issue, person: Person, address: str, now: datetime) -> None:
+    """Whoever had left the issue is back, as with a mail."""
     known = select(Participant).where(col(Participant.issue_id) == issue.id, col(Participant.address) == address)
     if session.scalars(known).first() is None:
         session.add(
             Participant(issue_id=issue.id or 0, address=address, name=person.name, role="author", person_id=person.id)
         )
+        session.flush()
+    watch(session.connection(), Watching(issue.id or 0, address, hears=True, moment=now))
 
 
 def _with_field(fields: Mapping[str, object], name: str, value: str) -> dict[str, object]:

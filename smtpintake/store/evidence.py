@@ -100,6 +100,25 @@ _TAKES_PART: Final = Prepared(
         among(_participant.issue_id, "issues"), among(_participant.address, "wanted")
     )
 )
+_other: Final = PersonAddress.__table__.alias("other").c
+_HAS_LEFT: Final = Prepared(
+    select(_participant.issue_id, _participant.address)
+    .where(
+        among(_participant.issue_id, "issues"),
+        among(_participant.address, "wanted"),
+        _participant.left_at.is_not(None),
+    )
+    .union_all(  # with another address of theirs
+        select(_participant.issue_id, _address.address)
+        .join_from(PersonAddress.__table__, _other.address.table, _other.person_id == _address.person_id)
+        .join(Participant.__table__, _participant.address == _other.address)
+        .where(
+            among(_participant.issue_id, "issues"),
+            among(_address.address, "wanted"),
+            _participant.left_at.is_not(None),
+        )
+    )
+)
 
 # What each kind of key is, internal or not. An answer makes a known Message-ID known once more, as any other.
 _KINDS: Final = {MESSAGE_ID: MESSAGE_ID, REPLY_KEY: REPLY_KEY, INTERNAL_ID: MESSAGE_ID, INTERNAL_KEY: REPLY_KEY}
@@ -128,6 +147,24 @@ class _Found:
         return cls(issue_id, key, issue_type, closed_at, status, assignee_id, project, inbox, owner, internal)
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Who takes part in which issue, and who has left it, as pairs of issue id and folded address."""
+
+    taken: set[tuple[int, str]]
+    left: set[tuple[int, str]]
+
+    @classmethod
+    def of(cls, connection: Connection, issues: set[int], authors: set[str], originals: set[str]) -> Self:
+        """Those of `issues` that the authors of mails, and of what they pass on, have a part in."""
+        if not issues:
+            return cls(set(), set())
+        several = list(issues)
+        taken = asked(_TAKES_PART, connection, authors | originals, issues=several)
+        left = asked(_HAS_LEFT, connection, authors, issues=several)
+        return cls({(issue, address) for issue, address in taken}, {(issue, address) for issue, address in left})
+
+
 def gather(
     connection: Connection,
     deliveries: Sequence[Delivery],
@@ -149,7 +186,7 @@ def gather(
     numbered = _numbered(connection, {target.issue_key for of_one in targets for target in of_one})
     issues = {found.issue_id for several in keyed.values() for found in several}
     issues.update(found.issue_id for found in numbered.values())
-    parts = _takes_part(connection, issues, authors | originals)
+    parts = _Parts.of(connection, issues, authors, originals)
     commanded = any(_commands(delivery) for delivery in deliveries)
     standing = standings(connection, issues) if commanded and issues else {}
     silenced = stopped(connection, authors, now)
@@ -258,18 +295,12 @@ def _numbered(connection: Connection, keys: Iterable[str]) -> dict[str, _Found]:
     return {issue.issue_key: issue for issue in found}
 
 
-def _takes_part(connection: Connection, issues: set[int], addresses: Iterable[str]) -> set[tuple[int, str]]:
-    if not issues:
-        return set()
-    return {(issue, address) for issue, address in asked(_TAKES_PART, connection, addresses, issues=list(issues))}
-
-
 def _candidates(
     delivery: Delivery,
     targets: tuple[TokenTarget, ...],
     keyed: dict[tuple[str, str], list[_Found]],
     numbered: dict[str, _Found],
-    parts: set[tuple[int, str]],
+    parts: "_Parts",
 ) -> Iterator[Candidate]:
     """In the order in which `decide.threading` trusts them; an issue that is found twice the same way counts once."""
     author, original = author_of(delivery), original_of(delivery)
@@ -277,7 +308,7 @@ def _candidates(
     for how, evidence, found in _leads(delivery, targets, keyed, numbered):
         if (how, found.issue_id) not in seen:
             seen.add((how, found.issue_id))
-            takes_part = (found.issue_id, author) in parts
+            takes_part = (found.issue_id, author) in parts.taken
             yield Candidate(
                 how,
                 evidence,
@@ -288,10 +319,11 @@ def _candidates(
                 found.owner,
                 found.closed_at,
                 found.issue_type,
-                bool(original) and (found.issue_id, original) in parts,
+                bool(original) and (found.issue_id, original) in parts.taken,
                 found.status,
                 found.assignee_id,
                 found.internal,
+                (found.issue_id, author) in parts.left,
             )
 
 

@@ -7,10 +7,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from smtpintake.auth.results import UNVERIFIED, AuthVerdict
+from smtpintake.intake.answer import Answerer
+from smtpintake.intake.record import Recorder
 from smtpintake.store.edit import edit_issue, watch_issue
-from smtpintake.store.schema import Comment, Event, Issue, OutboxMail
+from smtpintake.store.schema import Comment, Event, Issue, OutboxMail, Participant, Trace
 from smtpintake.store.tracker import issue_view
-from tests.intake.test_record import mail
+from smtpintake.wiring import load_templates
+from tests.decide.verdicts import verdict
+from tests.intake.test_bounced import dsn, given
+from tests.intake.test_record import SECRET, mail
 from tests.make import NOW
 from tests.outbox.test_notifier import ALL, ANA, BEN, CARA, DORA, Desk, answer, notified, parsed
 
@@ -133,3 +139,133 @@ def test_who_changes_an_issue_on_the_command_line_is_not_told(desk: Desk) -> Non
         edit_issue(session, "SUP-1", [("status", "closed")], NOW, author=ANA)
     assert heard(desk) == [BEN, CARA]
     assert f"not {ANA}: did it" in untold(desk)
+
+
+# ---- and comes back --------------------------------------------------------------------------------------------------
+
+
+def unsubscribed(desk: Desk) -> str:
+    """Cara has pressed the button of a mail about SUP-1; its reply address."""
+    desk.set(status="closed")
+    sent = next(each for each in notified(desk) if each.rcpt_to == CARA)
+    address, subject = unsubscribing(sent)
+    desk.submit(mail(address, subject=subject))
+    return address
+
+
+def test_who_left_and_writes_again_is_back(desk: Desk) -> None:
+    desk.submit(mail(unsubscribed(desk), subject="Re: Printer on fire", body="It burns again.\r\n"))
+    notified(desk)
+    desk.submit(answer())
+    assert heard(desk) == [CARA]
+    findings = [finding for trace in desk.rows(Trace) for finding in trace.findings if finding["check"] == "watch"]
+    assert findings == [{"check": "watch", "result": "back", "detail": f"{CARA} had left SUP-1, and wrote to it"}]
+
+
+def test_who_left_is_back_whichever_address_is_theirs(desk: Desk) -> None:
+    watch(desk, DORA, hears=False)
+    watch(desk, "d@elsewhere.example")
+    watch(desk, DORA, hears=False)
+    with desk.database.writing() as session:
+        session.add(Participant(issue_id=1, address="d@elsewhere.example", role="cc"))
+    desk.submit(mail(author="d@elsewhere.example", subject="[SUP-1]", body="And mine.\r\n"))
+    notified(desk)
+    desk.submit(answer())
+    assert heard(desk) == [CARA, DORA]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    ["Auto-Submitted: auto-replied\r\n", "Auto-Submitted: auto-generated\r\n", "Precedence: bulk\r\n"],
+)
+def test_no_machine_brings_anybody_back(desk: Desk, extra: str) -> None:
+    desk.submit(mail(unsubscribed(desk), subject="I am away", extra=extra))
+    assert desk.rows(Comment)[-1].body_text == "Help!"
+    notified(desk)
+    desk.submit(answer())
+    assert heard(desk) == []
+
+
+def test_a_bounce_brings_nobody_back(desk: Desk) -> None:
+    desk.submit(answer())
+    (sent,) = notified(desk)
+    unsubscribed(desk)
+    desk.recorder = Recorder(desk.snapshots, Answerer(SECRET, load_templates()), "mx.example.org", lambda: NOW)
+    desk.submit(given(dsn(sent.message_id, status="4.2.2"), "support@example.org", received_at=NOW))
+    assert "was not delivered" in desk.rows(Comment)[-1].body_text
+    desk.submit(answer(body="Once more.\r\n"))
+    assert CARA not in heard(desk)
+
+
+def test_a_command_not_to_hear_of_it_wins(desk: Desk) -> None:
+    desk.set(assignee=ANA)
+    (sent,) = notified(desk)
+    desk.set(assignee=BEN)
+    notified(desk)
+    for body, hears in (
+        ("#unwatch\r\n\r\nDone.\r\n", False),
+        ("#unwatch\r\n\r\nReally.\r\n", False),
+        ("So?\r\n", True),
+    ):
+        desk.submit(mail(parsed(sent)["Reply-To"], author=ANA, mail_from=ANA, subject="Re", body=body))
+        notified(desk)
+        desk.submit(mail(subject="Re: [SUP-1]", body="Hurry!\r\n"))
+        assert (ANA in heard(desk)) == hears, body
+
+
+def test_who_comments_on_the_command_line_is_back(desk: Desk) -> None:
+    watch(desk, ANA)
+    watch(desk, ANA, hears=False)
+    desk.comment("Not for all", ANA, internal=True)
+    notified(desk)
+    desk.set(status="closed")
+    assert heard(desk) == [CARA]
+    desk.comment("I am on it", ANA)
+    notified(desk)
+    desk.set(status="open")
+    assert heard(desk) == [ANA, CARA]
+
+
+# ---- whoever the button belongs to -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reply", ["reopen", "new", "reject"])
+def test_one_leaves_a_closed_issue_whatever_a_reply_to_it_does(desk: Desk, reply: str) -> None:
+    desk.configure({"closed": {"reply": reply}})
+    unsubscribed(desk)
+    (issue,), (note,) = desk.rows(Issue), desk.rows(Comment)
+    assert (issue.status, note.body_text) == ("closed", f"{CARA} has left the issue")
+
+
+def test_who_leaves_is_not_answered(desk: Desk) -> None:
+    desk.configure({"auto_reply": {"least_proof": "none", "first_only": False}})
+    unsubscribed(desk)
+    assert [each.kind for each in desk.rows(OutboxMail)] == ["notice"]
+
+
+@pytest.mark.parametrize(
+    ("author", "auth"),
+    [(DORA, UNVERIFIED), ("eve@evil.example", UNVERIFIED), (CARA, verdict(policy="reject"))],
+    ids=["somebody registered", "a stranger", "a From that its domain disowns"],
+)
+def test_a_mail_that_was_passed_on_unsubscribes_nobody_else(desk: Desk, author: str, auth: AuthVerdict) -> None:
+    """Cara has forwarded a mail of ours: what is in it, her key and the button too, is known to others."""
+    desk.set(status="closed")
+    (sent,) = notified(desk)
+    address, subject = unsubscribing(sent)
+    desk.submit(mail(address, author=author, mail_from=author, subject=subject, auth=auth))
+    desk.set(status="open")
+    assert CARA in heard(desk)
+
+
+def test_a_scanner_that_follows_links_unsubscribes_nobody(desk: Desk) -> None:
+    """It has no From but its own, and what it writes is a machine's."""
+    desk.set(status="closed")
+    (sent,) = notified(desk)
+    address, subject = unsubscribing(sent)
+    scanner = "probe@scanner.example"
+    desk.submit(
+        mail(address, author=scanner, mail_from=None, subject=subject, extra="Auto-Submitted: auto-generated\r\n")
+    )
+    desk.set(status="open")
+    assert CARA in heard(desk)
