@@ -24,7 +24,8 @@ _ISSUE: Final[Values] = {
     "separator": SEPARATOR,
 }
 # What somebody wrote; `internal` is not empty where customers don't see it, nor is `address`, which `author` ends with,
-# where staff read what others wrote.
+# where staff read what others wrote. Where `lost` is `failed`, `soft`, `hard` or `complaint`, it is what a host says of
+# our mail to `lost_to`, and what an operator may do.
 _WORDS: Final[tuple[Values, ...]] = (
     {
         "author": "Cara Klein <cara@customer.example>",
@@ -32,6 +33,8 @@ _WORDS: Final[tuple[Values, ...]] = (
         "html": Markup("<p>It burns.</p><p>Cara</p>"),
         "internal": "",
         "address": "cara@customer.example",
+        "lost": "",
+        "lost_to": "",
     },
     {
         "author": "Ben Roy",
@@ -39,7 +42,21 @@ _WORDS: Final[tuple[Values, ...]] = (
         "html": Markup("<p>The third one.</p>"),
         "internal": "yes",
         "address": "",
+        "lost": "",
+        "lost_to": "",
     },
+    *(
+        {
+            "author": "Customer support",
+            "text": "failed 5.1.1 smtp; 550 no such user",
+            "html": Markup("<div>failed 5.1.1 smtp; 550 no such user</div>"),
+            "internal": "yes",
+            "address": "",
+            "lost": how,
+            "lost_to": "cara@customer.example",
+        }
+        for how in ("failed", "soft", "hard", "complaint")
+    ),
 )
 # `what` is `status` or `assignment`, of which `after` is empty where nobody is assigned any more.
 _CHANGES: Final[tuple[Values, ...]] = (
@@ -54,10 +71,11 @@ SAMPLES: Final[Mapping[str, Values]] = {
     # To an agent some of whose commands were not obeyed: a line for each.
     "commands": {**_ISSUE, "details": "#status done: this is no status here"},
     # To those who take part or work on the issue: what was written, and what changed with it. `left_out` are the names
-    # of the files that were too large to go along.
-    "comment": {**_ISSUE, "words": _WORDS, "changes": _CHANGES, "left_out": ("video.mp4",)},
+    # of the files that were too large to go along. `late` is not empty where the reader has had many such mails, and
+    # hears in one of what happened since.
+    "comment": {**_ISSUE, "words": _WORDS, "changes": _CHANGES, "left_out": ("video.mp4",), "late": "yes"},
     # To the same: changes alone.
-    "notice": {**_ISSUE, "changes": _CHANGES},
+    "notice": {**_ISSUE, "changes": _CHANGES, "late": "yes"},
     # With a mail that is sent on; `attached` is empty where it was too large for that.
     "forward": {
         "title": "Printer on fire",

@@ -35,6 +35,7 @@ _PERSONAL: Final = (("Auto-Submitted", "no"),)
 class Words:
     """What somebody wrote: plain, and as HTML that is safe to show, where there is any; `internal` is for staff.
     Who does not work on the issue can call themselves what they like: `by_staff` is False, and staff see the `address`.
+    With `lost` they are what is known of a mail that did not arrive.
     """
 
     author: str
@@ -43,6 +44,17 @@ class Words:
     internal: bool = False
     by_staff: bool = True
     address: str = ""
+    lost: "Lost | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A mail of ours to `address` that did not arrive: it is `failed` where nobody took it from us, else `soft`, `hard`
+    or `complaint`, as a report said later (`decide.scores`).
+    """
+
+    address: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,8 @@ class Notification:
     about it that went to or came from the recipient. `automatic` is False for what an agent writes to people, who are
     not to take it for a machine's. `returnable` is False for what must not come back: that another mail did. `link` is
     where the issue can be seen; `files` go along, and `left_out` names those that were too large. Without
-    `subaddresses` neither reply nor bounce have a key.
+    `subaddresses` neither reply nor bounce have a key. `late` where the recipient has had many mails about the
+    issue, and hears in one of what happened since.
     """
 
     issue_key: str
@@ -84,6 +97,7 @@ class Notification:
     subaddresses: bool = True
     files: tuple[File, ...] = ()
     left_out: tuple[str, ...] = ()
+    late: bool = False
 
 
 def compose_notification(told: Notification, templates: Templates, secret: bytes) -> Outgoing:
@@ -161,6 +175,7 @@ def _values(told: Notification, inbox: str) -> dict[str, object]:
         "issue_key": told.issue_key,
         "link": told.link,
         "left_out": told.left_out,
+        "late": "yes" if told.late else "",
         "title": mime.one_line(told.title)[:_MAX_TITLE],
         "inbox_name": mime.one_line(told.inbox_name),
         "inbox_address": inbox,
@@ -173,6 +188,8 @@ def _values(told: Notification, inbox: str) -> dict[str, object]:
                 "text": each.text,
                 "html": _html(each),
                 "internal": "yes" if each.internal else "",
+                "lost": each.lost.how if each.lost else "",
+                "lost_to": each.lost.address if each.lost else "",
             }
             for each in told.words
         ],

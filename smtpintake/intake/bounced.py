@@ -65,7 +65,7 @@ class Bounced:
 
 
 def note(decision: NoteReport) -> str:
-    """What the note says."""
+    """What the note says: a sentence first, which mails say in their reader's language (`outbox.letters`)."""
     address = decision.sent.rcpt_to
     lines = [_SENTENCES[decision.severity].format(address=address), "", decision.said]
     if decision.severity is not Severity.SOFT:

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from smtpintake.compose.budget import DEFAULT_BUDGET, Budget, Silence, Spent, why_no_notice
-from smtpintake.compose.notification import Change, Notification, Words, compose_notification
+from smtpintake.compose.notification import Change, Lost, Notification, Words, compose_notification
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.compose.render import Templates
 from smtpintake.decide.policy import Happening, Inbox, Notify, Policy
@@ -21,7 +21,18 @@ from smtpintake.decide.recipients import Audience, News, Person, Recipient, reci
 from smtpintake.mail.address import Mailbox
 from smtpintake.outbox.enclosures import enclosed
 from smtpintake.store.arrears import in_arrears
-from smtpintake.store.audience import About, FileRow, Said, about, files, last_mails, names, people, senders
+from smtpintake.store.audience import (
+    About,
+    FileRow,
+    Said,
+    Undelivered,
+    about,
+    files,
+    last_mails,
+    names,
+    people,
+    undelivered,
+)
 from smtpintake.store.blobs import Blobs
 from smtpintake.store.events import Happened
 from smtpintake.store.spent import spent_on
@@ -79,7 +90,7 @@ class Writer:
         everybody = people(connection, issue, policy, now)
         limits = _Limits() if late else self._limits(connection, issue, everybody, now)
         concerned = (each for each in everybody if not late or (each.works and each.address == late))
-        lost = senders(connection, [int(each.before) for each in news if each.kind is Happening.UNDELIVERED])
+        lost = undelivered(connection, [int(each.before) for each in news if each.kind is Happening.UNDELIVERED])
         audience = recipients(
             [_as_news(each, issue, lost) for each in news],
             [replace(each, enough=limits.why(each)) for each in concerned],
@@ -93,6 +104,7 @@ class Writer:
             news=news,
             last_mails=last_mails(connection, issue.id),
             names=_names(connection, news),
+            lost=lost,
             files=files(connection, issue.id, comments),
             file_limit=min(notify.max_attachments, MAX_ENCLOSED // max(len(audience.told), 1)),
             now=now,
@@ -174,8 +186,9 @@ def _at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _as_news(happened: Happened, issue: About, lost: Mapping[int, int]) -> News:
+def _as_news(happened: Happened, issue: About, lost: Mapping[int, Undelivered]) -> News:
     is_lost = happened.kind is Happening.UNDELIVERED
+    mail = lost.get(int(happened.before)) if is_lost else None
     return News(
         happened.kind,
         happened.author_id,
@@ -183,7 +196,7 @@ def _as_news(happened: Happened, issue: About, lost: Mapping[int, int]) -> News:
         by_staff=happened.by_staff,
         internal=is_lost or (happened.kind is Happening.COMMENT and issue.what_was_said(happened.comment_id).internal),
         copied=frozenset(happened.copied),
-        sender_id=lost.get(int(happened.before)) if is_lost else None,
+        sender_id=mail.sender_id if mail is not None else None,
     )
 
 
@@ -210,7 +223,7 @@ def _names(connection: Connection, news: Sequence[Happened]) -> dict[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """All that may be told of one issue. `last_mails` are by address, `names` of people by id."""
+    """All that may be told of one issue. `last_mails` are by address, `names` of people and `lost` mails by id."""
 
     issue: About
     inbox: Inbox
@@ -218,6 +231,7 @@ class _Story:
     news: Sequence[Happened]
     last_mails: dict[str, str]
     names: dict[int, str]
+    lost: Mapping[int, Undelivered]
     files: dict[int | None, list[FileRow]]
     file_limit: int
     now: datetime
@@ -259,7 +273,7 @@ class _Story:
             address=address,
             inbox_name=name,
             language=person.language or issue.language,
-            words=tuple(_words(self._said(each), person, name, by_staff=self._by_staff(each)) for each in said),
+            words=tuple(self._words(each, person, name) for each in said),
             changes=tuple(self._changes(news)),
             # Who hears of it late hears alone: the person tells their mail from what others had of the same news.
             nonce=f"{self.news[-1].id}-late{person.person_id}-{number}"
@@ -271,7 +285,20 @@ class _Story:
             previous=self.last_mails.get(person.address),
             returnable=all(each.kind is not Happening.UNDELIVERED for each in news),
             automatic=person.works or not any(self._by_staff(each) for each in said),
+            late=self.late,
         )
+
+    def _words(self, happened: Happened, reader: Person, inbox_name: str) -> Words:
+        """An operator speaks for the inbox: nobody knows the name of their account."""
+        said, by_staff = self._said(happened), self._by_staff(happened)
+        author = said.author_name if said.author_address else inbox_name
+        address = said.author_address if reader.works and not by_staff else ""
+        words = Words(author, said.text, said.html, said.internal, by_staff, address)
+        mail = self.lost.get(int(happened.before)) if happened.kind is Happening.UNDELIVERED else None
+        if mail is None:
+            return words
+        # Our note begins with a sentence, which the reader has in their language: the rest of it is what a host said.
+        return replace(words, text=said.text.partition("\n\n")[2], lost=Lost(mail.address, mail.how))
 
     def files_of(self, news: Sequence[Happened]) -> list[FileRow]:
         """The attachments of what was said."""
@@ -286,10 +313,3 @@ class _Story:
 
     def _named(self, kind: Happening, value: str) -> str:
         return self.names.get(int(value), "") if kind is Happening.ASSIGNMENT and value else value
-
-
-def _words(said: Said, reader: Person, inbox_name: str, *, by_staff: bool) -> Words:
-    """An operator speaks for the inbox: nobody knows the name of their account."""
-    author = said.author_name if said.author_address else inbox_name
-    address = said.author_address if reader.works and not by_staff else ""
-    return Words(author, said.text, said.html, said.internal, by_staff, address)

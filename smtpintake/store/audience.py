@@ -35,6 +35,7 @@ from smtpintake.store.schema import Person as PersonRow
 
 MAX_PEOPLE: Final = 10_000
 MAX_MAILS: Final = 500
+FAILED: Final = "failed"
 
 _issue, _project, _inbox = Issue.__table__.c, Project.__table__.c, Inbox.__table__.c
 _comment, _log, _outbox = Comment.__table__.c, LogRow.__table__.c, OutboxMail.__table__.c
@@ -113,6 +114,17 @@ class About:
         return self.comments[comment_id] if comment_id is not None else self.said
 
 
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A mail to `address` that did not arrive, with a comment that the person `sender_id` wrote. `how` is `failed`, or
+    the severity that a report of it has.
+    """
+
+    sender_id: int | None
+    address: str
+    how: str
+
+
 def about(connection: Connection, issue_id: int, comments: Collection[int]) -> About:
     """The issue, with those of its comments."""
     row = connection.execute(_ISSUE.where(_issue.id == issue_id)).one()
@@ -156,14 +168,14 @@ def names(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
-def senders(connection: Connection, mails: Collection[int]) -> dict[int, int]:
-    """By outgoing mail, the person who wrote the comment that it told of."""
+def undelivered(connection: Connection, mails: Collection[int]) -> dict[int, Undelivered]:
+    """By the id of the outgoing mail, what became of those that did not arrive."""
     rows = connection.execute(
-        select(_outbox.id, _comment.author_id)
-        .join_from(OutboxMail.__table__, Comment.__table__, _outbox.comment_id == _comment.id)
-        .where(_outbox.id.in_(mails), _comment.author_id.is_not(None))
+        select(_outbox.id, _comment.author_id, _outbox.rcpt_to, _outbox.bounced)
+        .join_from(OutboxMail.__table__, Comment.__table__, _outbox.comment_id == _comment.id, isouter=True)
+        .where(_outbox.id.in_(mails))
     )
-    return {row.id: row.author_id for row in rows}
+    return {row.id: Undelivered(row.author_id, row.rcpt_to, row.bounced or FAILED) for row in rows}
 
 
 def last_mails(connection: Connection, issue_id: int) -> dict[str, str]:

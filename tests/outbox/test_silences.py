@@ -86,6 +86,8 @@ def test_who_works_on_a_busy_issue_hears_the_rest_in_one_mail(busy: Busy) -> Non
     busy.wait(timedelta())
     *_, last = busy.to(ANA)
     assert len(busy.to(ANA)) == FEW.per_thread + 1
+    why = "You have had many mails about this issue, so this one tells at once what has happened since."
+    assert [why in " ".join(content(each).split()) for each in busy.to(ANA)] == [False] * FEW.per_thread + [True]
     said = [line for line in content(last).splitlines() if line.startswith("Word ")]
     assert len(said) == len(set(said)) == 5  # the first mail told of the issue
     assert len({each.message_id for each in busy.rows(OutboxMail)}) == len(busy.rows(OutboxMail))

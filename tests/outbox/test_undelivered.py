@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.record import Recorder
-from smtpintake.store.schema import Comment, Event, OutboxMail
+from smtpintake.store.schema import Comment, Event, OutboxMail, Person
 from smtpintake.wiring import load_templates
 from tests.intake.test_bounced import dsn, given
 from tests.intake.test_record import IMPATIENT, SECRET
@@ -45,9 +47,28 @@ def test_who_wrote_it_and_who_is_assigned_hear_that_it_came_back(desk: Desk) -> 
     first, second = notified(desk)
     assert [first.rcpt_to, second.rcpt_to] == [ANA, BEN]
     assert f"A mail to {CARA} was not delivered" in content(first)
-    assert "Support, not visible to customers:" in content(first)
+    assert "What you answer to this mail is not visible to customers either." in " ".join(content(first).split())
     assert parsed(first)["Auto-Submitted"] == "auto-generated"
     assert parsed(first)["From"] == "Support <support@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ("5.1.1", "wurde nicht zugestellt, da es dieses Postfach nicht gibt. Dorthin wird nichts mehr gesendet."),
+        ("4.2.2", "wurde nicht zugestellt."),
+    ],
+)
+def test_each_reads_in_their_own_language_what_came_of_it(desk: Desk, status: str, sentence: str) -> None:
+    sent = answered(desk)
+    with desk.database.writing() as session:
+        session.execute(update(Person).where(col(Person.name) == "Ben").values(language="de"))
+    desk.submit(given(dsn(sent.message_id, CARA, status=status), "support@example.org", received_at=NOW))
+    to_ana, to_ben = notified(desk)
+    told = " ".join(content(to_ben).split())
+    assert f"Eine E-Mail an {CARA} {sentence} failed {status} 550 no" in told
+    assert "was not delivered" not in told
+    assert f"A mail to {CARA} was not delivered" in content(to_ana)
 
 
 def test_two_full_mailboxes_do_not_bounce_off_each_other(desk: Desk) -> None:
@@ -80,7 +101,7 @@ async def test_who_wrote_it_hears_that_it_was_given_up(desk: Desk) -> None:
             await until(desk.database, IS.state == "failed", desk.count(OutboxMail))
     first, second = notified(desk)
     assert [first.rcpt_to, second.rcpt_to] == [ANA, BEN]
-    assert f"A mail to {CARA} was not sent." in content(first)
+    assert f"A mail to {CARA} could not be sent." in content(first)
     assert f"smtpintake outbox retry {sent.id}" in content(first)
     assert first.mail_from == second.mail_from == ""
     # Nor do these, where they cannot be sent, make others.
@@ -88,4 +109,23 @@ async def test_who_wrote_it_hears_that_it_was_given_up(desk: Desk) -> None:
         host.always["RCPT"] = "550 5.7.1 not wanted"
         async with working(desk.database, host, Clock(), FAST):
             await until(desk.database, IS.state == "failed", desk.count(OutboxMail))
+    assert notified(desk) == []
+
+
+# ---- who forges reports ----------------------------------------------------------------------------------------------
+
+
+def test_no_number_of_forged_reports_makes_more_than_a_mail_a_severity(desk: Desk) -> None:
+    """Whoever was sent an answer to it knows the Message-ID: they can say that it came back, once a severity."""
+    sent = answered(desk)
+    for number in range(8):
+        for status in ("4.2.2", "5.1.1", "5.7.1"):
+            forged = dsn(sent.message_id, CARA, status=status).replace(b"smtp; 550 no", b"smtp; 550 no %d" % number)
+            desk.submit(given(forged, "support@example.org", received_at=NOW))
+    assert [event.kind for event in desk.rows(Event)].count("undelivered") == 2
+    assert [each.rcpt_to for each in notified(desk)] == [ANA, BEN]
+
+
+def test_a_report_of_a_mail_to_somebody_else_is_told_to_nobody(desk: Desk) -> None:
+    came_back(desk, answered(desk), "eve@evil.example")
     assert notified(desk) == []
