@@ -61,11 +61,14 @@ class _Attributes:
 
     def __init__(self) -> None:
         self._blocked = self._in_sets = 0
+        self._has_sources = False
 
     @property
     def blocked(self) -> int:
-        """An image that has a set of others for other screens names one of them beside it, so it is one."""
-        return max(self._blocked, self._in_sets)
+        """An image that has a set of others for other screens names one of them beside it, so it is one. Nobody can
+        tell here which sources are of one picture, so where nothing else is named they are one, too.
+        """
+        return max(self._blocked, self._in_sets, self._has_sources)
 
     def __call__(self, tag: str, attribute: str, value: str) -> str | None:
         if attribute in ("href", "cite"):
@@ -78,6 +81,7 @@ class _Attributes:
             return None
         if attribute == "srcset":
             self._in_sets += tag == "img" and bool(value.strip())
+            self._has_sources |= tag == "source" and bool(value.strip())
             return None
         if attribute == "style":
             self._blocked += value.lower().count("url(")  # nh3 leaves no property that may hold one

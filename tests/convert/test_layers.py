@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpintake.convert.history import History
-from smtpintake.convert.layers import MAX_TEXT, layers
+from smtpintake.convert.layers import MAX_TEXT, Layer, Layers, layers
 from smtpintake.convert.lines import Lines
 
 ASKED = (
@@ -116,6 +116,20 @@ def test_nothing_left_is_nothing_told(text: str) -> None:
 )
 def test_what_has_no_layers(text: str) -> None:
     assert layers(Lines.of(text, ())) is None
+
+
+def test_an_answer_to_every_line() -> None:
+    """More of them than a mail may have: the deadline of the test run is what a look at all for each would break."""
+    number = 50_000
+    found = Layers(
+        lines=("> Old.", "Mine.") * number,
+        layers=(Layer.MARKED, Layer.OWN) * number,
+        said=("Old.", "") * number,
+        nested=frozenset(),
+    )
+    told = found.told(HISTORY, History())
+    assert told.answers
+    assert told.text.count("Mine.") == number
 
 
 LINES = st.lists(
