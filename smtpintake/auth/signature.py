@@ -97,9 +97,7 @@ def read(position: int, field: Field, required: Sequence[bytes], *, arc: bool = 
 def _complete(found: Signature, tags: dict[bytes, bytes], required: Sequence[bytes], *, arc: bool) -> Signature:
     """Raises ValueError."""
     dense = {tag: b"".join(tags[tag].split()) for tag in (b"b", b"bh") if tag in tags}
-    # dkimpy would hold t= and x= against its own clock, and calls an i= outside d= a fault of grammar.
-    timeless = {tag: value for tag, value in tags.items() if tag not in (b"t", b"x") and (arc or tag != b"i")}
-    validate(timeless | dense, required, arc=arc)
+    validate(tags | dense, required, arc=arc)
     if not found.key_name:
         raise TagError("d= or s= is no domain name")
     if b"i" in tags and not arc and b"@" not in tags[b"i"]:

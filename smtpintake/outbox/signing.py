@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import dkim
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -135,6 +134,8 @@ def _author_domain(octets: bytes) -> str:
 
 
 def _signature(octets: bytes, key: SigningKey, private: bytes) -> bytes:
+    import dkim  # noqa: PLC0415 - with the library for DNS that it brings, a tenth of a start, and most have no keys
+
     mail = dkim.DKIM(octets)
     present = [name.lower() for name, _ in mail.headers]
     names = [name for name in present if name in _SIGNED] + list(_SIGNED)

@@ -18,8 +18,12 @@ HEAVY = ("sqlalchemy", "sqlmodel", "aiosmtpd", "cryptography", "dkim", "mailpars
         ("smtpintake.cli.outbox", ("aiosmtpd", "jinja2", "alembic", "pebble")),
         ("smtpintake.cli.issue", ("aiosmtpd", "cryptography", "dkim", "mailparser", "jinja2", "alembic", "pebble")),
         ("smtpintake.cli.policy", ("aiosmtpd", "cryptography", "dkim", "mailparser", "jinja2", "alembic", "pebble")),
-        ("smtpintake.intake.analysis", ("sqlalchemy", "pydantic", "aiosmtpd", "jinja2", "structlog", "pebble")),
-        ("smtpintake.cli.intake", ("alembic",)),
+        (
+            "smtpintake.intake.analysis",
+            ("sqlalchemy", "pydantic", "aiosmtpd", "jinja2", "structlog", "pebble", "dkim", "dns"),
+        ),
+        ("smtpintake.cli.intake", ("alembic", "dkim", "dns")),
+        ("smtpintake.parts.outbox", ("alembic", "aiosmtpd", "dkim", "dns")),
     ],
 )
 def test_what_is_not_loaded(module: str, absent: tuple[str, ...]) -> None:
