@@ -10,6 +10,8 @@ from typing import Final
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from smtpintake.convert import quoting, signature
+from smtpintake.convert.history import words
+from smtpintake.convert.htmltext import only_text
 
 MAX_LOOKED_THROUGH: Final = 2 << 20  # characters of Gmail's containers, which may stand in each other
 
@@ -78,6 +80,27 @@ def without_quotation(html: str, separators: tuple[str, ...], *, reply: bool) ->
         _drop_signature(body)
     left = body.text(strip=True).strip() or body.css_first(_OWN_PICTURE) is not None
     return Parted(body.inner_html or "", tuple(quoted)) if quoted and left else None
+
+
+def without_ending(html: str, said: str) -> str | None:
+    """`html` without what it ends with, where that says `said` (as `words`), and no more: no picture, no link elsewhere
+    than where it says. None where that is not certain, or nothing would be left.
+    """
+    body = LexborHTMLParser(html).body
+    if body is None:
+        return None
+    least = len(said) - said.count(" ")
+    texts = [node for node in body.traverse(include_text=True) if node.is_text_node]
+    letters = 0
+    while texts and letters < least:
+        begin = texts.pop()
+        letters += len("".join((begin.text_content or "").split()))
+    if not texts or letters < least:
+        return None
+    (ending,) = _taken_from(begin)
+    simple = only_text(ending)
+    certain = simple is not None and words(simple) == said and "<img" not in ending
+    return body.inner_html if certain and body.text(strip=True).strip() else None
 
 
 def _present(separators: tuple[str, ...], html: str, lowered: bytes) -> list[str]:

@@ -16,13 +16,13 @@ from typing import Final
 
 from smtpintake.convert import quoting
 from smtpintake.convert.commands import Command, CommandBlock, command_block, put_back
-from smtpintake.convert.containers import Parted, without_quotation
+from smtpintake.convert.containers import Parted, without_ending, without_quotation
 from smtpintake.convert.file import File
 from smtpintake.convert.forwarded import Carried, Forwarded, clock, inline, is_unclear
 from smtpintake.convert.history import History
 from smtpintake.convert.htmlbounds import is_parsable
 from smtpintake.convert.htmltext import as_text
-from smtpintake.convert.layers import is_too_long, layers
+from smtpintake.convert.layers import Layers, is_too_long, layers
 from smtpintake.convert.lines import Lines
 from smtpintake.convert.quoted import Quoted
 from smtpintake.convert.reading import QuotingHtml, Reading
@@ -222,9 +222,17 @@ def _reading(message: Message, lines: Lines, html: _Html) -> Reading | None:
     if of_text is None and html.parted is None and not is_too_long(whole):
         return None
     of_html = QuotingHtml.of(html.parted, html.own, of_text) if html.parted and html.own else None
-    return Reading(
-        whole, html.whole, of_text, of_html, message.notes, PICTURE_ONLY if _has_picture(message, html) else ""
-    )
+    wordless = PICTURE_ONLY if _has_picture(message, html) else ""
+    return Reading(whole, html.whole, of_text, of_html, _unsigned(message, html, of_text), message.notes, wordless)
+
+
+def _unsigned(message: Message, html: _Html, of_text: Layers | None) -> SafeHtml | None:
+    """The author's own part of the HTML without what the text may end with as a signature."""
+    own = html.parted.own if html.parted else message.html
+    if html.whole is None or not own or of_text is None or not (said := of_text.repeatable):
+        return None
+    left = without_ending(own, said)
+    return sanitised(left) if left is not None else None
 
 
 def _has_picture(message: Message, html: _Html) -> bool:

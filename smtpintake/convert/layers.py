@@ -43,12 +43,14 @@ _QUOTED: Final = (_MARKED, _BELOW)
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is left to read. `unknown`: some of what was quoted is not known; `answers`: the author wrote between the
-    quoted lines, so that quoted lines stay for being answered, or below them without a mark.
+    quoted lines, so that quoted lines stay for being answered, or below them without a mark; `repeated`: it ended in a
+    block that the same sender had before, which is gone.
     """
 
     text: str
     unknown: bool
     answers: bool
+    repeated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class Layers:
         return any(self.said)
 
     @property
-    def may_repeat(self) -> bool:
-        return _REPEATABLE in self.layers
+    def repeatable(self) -> str:
+        """The words of what is a signature if the same sender had it before."""
+        return words("\n".join(self._of(_REPEATABLE)))
 
     def quotes_just(self, text: str) -> bool:
         """True where what is quoted, with what announces it, is `text` word for word."""
@@ -86,7 +89,8 @@ class Layers:
         """What is left to read where `history` is known, and `of_sender` is what the same sender wrote of it."""
         verdicts = self._verdicts(history)
         answers = [number for number in range(len(self.lines)) if self._is_answer(number, verdicts)]
-        shown = self._shown(verdicts, self._is_repeated(of_sender))
+        repeated = self._is_repeated(of_sender)
+        shown = self._shown(verdicts, repeated)
         between = self._between(answers, verdicts)
         for answer in between:
             for number in self._context(answer):
@@ -94,7 +98,7 @@ class Layers:
         text = "\n".join(_tidied(list(self._rendered(shown, set(answers)))))
         unknown = any(verdict is not _KNOWN and number not in answers for number, verdict in verdicts.items())
         inserted = any(verdict is _INSERTED for verdict in verdicts.values())
-        return Told(text, unknown, bool(between) or inserted)
+        return Told(text, unknown, bool(between) or inserted, repeated)
 
     # ---- what is known ---------------------------------------------------------------------------------------------
 
@@ -125,7 +129,7 @@ class Layers:
         return rest if history.ends_with([self.said[number] for number in known]) else []
 
     def _is_repeated(self, of_sender: History) -> bool:
-        block = words("\n".join(self._of(_REPEATABLE)))
+        block = self.repeatable
         return bool(block) and f" {block} " in of_sender.text
 
     def _of(self, wanted: Layer) -> Iterator[str]:

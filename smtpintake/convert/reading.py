@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from smtpintake.convert.containers import Parted
 from smtpintake.convert.history import History
 from smtpintake.convert.htmltext import as_text, only_text
-from smtpintake.convert.layers import Layers, quoted_layers
+from smtpintake.convert.layers import Layers, Told, quoted_layers
 from smtpintake.convert.safehtml import SafeHtml
 
 
@@ -55,14 +55,16 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`whole` and `html` are all that the mail says. A mail that is too long to be read so has nothing else. `wordless`
-    says what the author sent where they wrote no word of their own; empty where that is nothing.
+    """`whole` and `html` are all that the mail says. A mail that is too long to be read so has nothing else. `unsigned`
+    is its own part of the HTML without what is a signature if the same sender had it before; None where that is not
+    certain. `wordless` says what the author sent where they wrote no word of their own; empty where that is nothing.
     """
 
     whole: str
     html: SafeHtml | None
     layers: Layers | None
     quoting_html: QuotingHtml | None
+    unsigned: SafeHtml | None
     notes: tuple[str, ...]
     wordless: str = ""
 
@@ -73,7 +75,7 @@ class Reading:
     @property
     def may_repeat(self) -> bool:
         """True where it ends in a block that is a signature if the same sender had it before."""
-        return self.layers is not None and self.layers.may_repeat
+        return self.layers is not None and self.layers.repeatable != ""
 
     def told(self, history: History, of_sender: History) -> Read:
         """The reply on an issue of which `history` is known, and `of_sender` of the same sender."""
@@ -85,12 +87,19 @@ class Reading:
         if told.unknown or told.answers or not text or not html_known:
             return Read(text or self.whole, self.html, quotes=True, known=not told.unknown and html_known)
         own = self.quoting_html.own if self.quoting_html else self.html
-        return Read(text, own, quotes=True, known=True)
+        return Read(text, self._signed(own, told), quotes=True, known=True)
 
     def _told_by_html(self, known: bool, of_sender: History) -> Read:
         """Where the text does not say which part of it is quoted."""
         if self.quoting_html is not None and known:
             text = self.quoting_html.own_text or self.wordless or self.whole
             return Read(text, self.quoting_html.own, quotes=True, known=True)
-        text = self.layers.told(History(), of_sender).text if self.layers else self.whole
-        return Read(text or self.whole, self.html, quotes=self.quoting_html is not None, known=known)
+        told = self.layers.told(History(), of_sender) if self.layers else None
+        if told is None or not told.text:
+            return Read(self.whole, self.html, quotes=self.quoting_html is not None, known=known)
+        html = self.html if self.quoting_html else self._signed(self.html, told)
+        return Read(told.text, html, quotes=self.quoting_html is not None, known=known)
+
+    def _signed(self, own: SafeHtml | None, told: Told) -> SafeHtml | None:
+        """The author's `own` part, without the signature that is gone from the text."""
+        return self.unsigned if told.repeated and self.unsigned else own

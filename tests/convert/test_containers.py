@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtpintake.convert.containers import without_quotation
+from smtpintake.convert.containers import without_ending, without_quotation
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,25 @@ def test_nothing_found_or_nothing_left() -> None:
     assert without_quotation('<blockquote type="cite">x</blockquote>', (), reply=True) is None
     assert without_quotation('<p>x</p><blockquote type="cite">y</blockquote>', (), reply=False) is None
     assert without_quotation("", (), reply=True) is None
+
+
+SIGNATURE = "Cara Roe<br>Customer Ltd., 1 Main Street<br>Tel. +49 30 123456"
+
+
+@pytest.mark.parametrize(
+    ("html", "left"),
+    [
+        (f"<p>Mine.</p><p>{SIGNATURE}</p>", "<p>Mine.</p><p></p>"),
+        (f"<p>Mine.</p><p><b>{SIGNATURE.replace('<br>', '</b></p><p>', 1)}</p>\n", "<p>Mine.</p><p><b></b></p>"),
+        (f"<p>{SIGNATURE}</p>", None),
+        (f"<p>Mine. {SIGNATURE}</p>", None),
+        (f"<p>Mine.</p><p>{SIGNATURE}</p><p>PS</p>", None),
+        (f"<p>Mine.</p><p>{SIGNATURE.replace('56', '57')}</p>", None),
+        (f'<p>Mine.</p><p>{SIGNATURE}<img src="cid:photo"></p>', None),
+        (f"<p>Mine.</p><p>{SIGNATURE.replace('Street', '<a href=https://x.example>Street</a>')}</p>", None),
+        ("", None),
+    ],
+)
+def test_an_ending_that_is_known(html: str, left: str | None) -> None:
+    said = "Cara Roe Customer Ltd., 1 Main Street Tel. +49 30 123456"
+    assert without_ending(html, said) == left

@@ -133,3 +133,17 @@ def test_a_signature_that_comes_again_is_hidden(world: World) -> None:
     assert signature in issue.body_text
     assert [comment.body_text for comment in comments] == ["Still.", f"Oh.\n\n{signature}", "Out now."]
     assert signature in comments[0].hidden_text
+
+
+def test_a_signature_that_comes_again_is_hidden_in_the_html_too(world: World) -> None:
+    signature = "Cara Roe\nCustomer Ltd., 1 Main Street\nTel. +49 30 123456"
+    send(world, clients.first(*CARA, f"It burns.\n\n{signature}"), 0)
+    written = clients.gmail(*CARA, f"Still.\n\n{signature}", clients.first(*CARA, f"It burns.\n\n{signature}"))
+    send(world, written, 1)
+    send(world, Written(*CARA, "", "Re: Printer", written.text.split("\nOn ")[0], "<p>Still.</p><p>Cara Roe</p>"), 2)
+    both, other = world.rows(Comment)
+    assert both.body_text == "Still."
+    assert "Still." in both.body_html
+    assert "Main Street" not in both.body_html
+    assert "Main Street" in both.hidden_text
+    assert "Cara Roe" in other.body_html  # it says something else than the text, so it stays
