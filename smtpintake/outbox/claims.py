@@ -126,7 +126,7 @@ class Claims:
             return outbox.claim(connection, self.worker, now, now + pace.lease, count=pace.claims, full=full)
 
     def _octets(self, mail_id: int) -> bytes | None:
-        with self._database.engine.connect() as connection:
+        with self._database.glance() as connection:
             return outbox.octets(connection, self.worker, mail_id, self._clock())
 
     def _settle(self, results: list[Settled]) -> int:

@@ -49,6 +49,16 @@ class Database:
         return Session(self.engine)
 
     @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """A Core connection for one `Prepared` statement that only reads, in no transaction: PostgreSQL would have to
+        be told to begin one and to end it, which takes longer than the reading.
+        """
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:  # where none begins by itself
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A Core connection in a writing transaction: committed on a normal exit, rolled back on an exception."""
         with self._locked(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():

@@ -12,12 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, func, null, or_, select, update
 
 from smtpintake.compose.outgoing import Outgoing
 from smtpintake.store.database import allocate
 from smtpintake.store.events import note, undelivered
-from smtpintake.store.prepared import among
+from smtpintake.store.prepared import Prepared, among
 from smtpintake.store.rows import Rows
 from smtpintake.store.schema import Comment, Issue, OutboxMail, ThreadKey
 from smtpintake.store.schema.tracker import INTERNAL_ID, INTERNAL_KEY, MESSAGE_ID, REPLY_KEY
@@ -115,8 +115,10 @@ _IS_DUE: Final = select(_outbox.id).where(_is_due).limit(1)
 _COUNTS: Final = select(_outbox.state, func.count()).group_by(_outbox.state)
 _UNTOLD: Final = and_(_outbox.state == State.QUEUED, _outbox.note != bindparam("said"))
 _IS_UNTOLD: Final = select(_outbox.id).where(_UNTOLD).limit(1)
-_OCTETS: Final = select(_outbox.octets).where(
-    _outbox.id == bindparam("row"), _outbox.worker == bindparam("holder"), _outbox.lease_until > _now
+_OCTETS: Final = Prepared(
+    select(_outbox.octets).where(
+        _outbox.id == bindparam("row"), _outbox.worker == bindparam("holder"), _outbox.lease_until > _now
+    )
 )
 
 
@@ -125,7 +127,7 @@ def _held_by_worker() -> Update:
     return update(_table).where(_outbox.worker == bindparam("holder"))
 
 
-_SETTLE: Final = (
+_SETTLE: Final = Prepared(
     _held_by_worker()
     .where(_outbox.id == bindparam("row"))
     .values(
@@ -135,9 +137,10 @@ _SETTLE: Final = (
         next_attempt_at=bindparam("again", type_=_moment),
         sent_at=bindparam("sent", type_=_moment),
         failed_at=bindparam("failed", type_=_moment),
-        worker=None,
-        lease_until=None,
+        worker=null(),
+        lease_until=null(),
     )
+    .returning(_outbox.id)
 )
 _RENEW: Final = (
     _held_by_worker().where(among(_outbox.id, "several")).values(lease_until=bindparam("until", type_=_moment))
@@ -212,7 +215,8 @@ def claim(
 
 def octets(connection: Connection, worker: str, mail_id: int, now: datetime) -> bytes | None:
     """A claimed mail as it is to be sent; None where the worker holds it no longer, and must not send it."""
-    return connection.execute(_OCTETS, {"holder": worker, "row": mail_id, "now": now}).scalar()
+    rows = _OCTETS.rows(connection, holder=worker, row=mail_id, now=now)
+    return rows[0][0] if rows else None
 
 
 def settle(connection: Connection, worker: str, results: Sequence[Settled], now: datetime) -> list[Settled]:
@@ -234,7 +238,7 @@ def _settle(connection: Connection, worker: str, result: Settled, now: datetime)
         "sent": now if result.state is State.SENT else None,
         "failed": now if result.state is State.FAILED else None,
     }
-    return connection.execute(_SETTLE, values).rowcount == 1
+    return bool(_SETTLE.rows(connection, **values))
 
 
 def _remark(connection: Connection, remarks: Sequence[Remark], now: datetime) -> None:
