@@ -11,6 +11,7 @@ together, as handing over costs as much as reading; if that fails, each is read 
 """
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -194,5 +195,6 @@ def _become_analyser() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The pool's handler waits for the interpreter, which is what a hanging regular expression holds.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # the code is shared with the fork server until a collection writes to each object of it
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     travel_light()

@@ -1,6 +1,7 @@
 """The intake: the listeners, and the journey behind them."""
 
 import asyncio
+import gc
 import resource
 import sys
 from contextlib import suppress
@@ -48,6 +49,7 @@ async def run_intake(settings: Settings) -> None:
                 await listener.listen(bound, options)
         names = ", ".join(f"{bound.name} (LMTP)" if options.lmtp else bound.name for bound, options in several)
         _log.info(f"listening on {names}", policy_version=journey.snapshots.newest.policy.version)
+        gc.freeze()  # what a start made stays: no collection looks at it again, not even when the process ends
         chores = asyncio.create_task(journey.chores.run())
         await until_told_to_stop()
         await _end(chores)

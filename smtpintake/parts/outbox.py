@@ -1,6 +1,7 @@
 """The outbox: tells people of what happened to issues, and operators of the day, and sends mail of our own."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -33,6 +34,7 @@ async def run_outbox(settings: Settings) -> None:
     parts: list[Worker | Notifier | Digester] = [worker, Notifier(database, Snapshots(database), writer)]
     if settings.digest.to:
         parts.append(Digester(database, Snapshots(database), reporter(settings, writer.templates, writer.secret)))
+    gc.freeze()  # as in the intake
     working = [asyncio.create_task(part.run()) for part in parts]
     stopping = asyncio.create_task(until_told_to_stop())
     await asyncio.wait((*working, stopping), return_when=asyncio.FIRST_COMPLETED)
