@@ -73,8 +73,6 @@ class Dialogue(Authenticating):
             return False
         self._set_rset_state()  # RFC 5321 s4.1.4: EHLO is RSET as well
         self.client.hello = self._said_hello(Hello(name, extended))
-        if self.session is not None:
-            self.session.host_name, self.session.extended_smtp = name, extended
         return True
 
     async def smtp_MAIL(self, arg: str | None) -> None:

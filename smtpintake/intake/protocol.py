@@ -1,10 +1,10 @@
 """`Connection`: one client's connection, as far as it does not depend on what the commands mean.
 
-Contract: a subclass of aiosmtpd's SMTP which keeps that class's seams (`smtp_XXX` methods are commands, `push`,
-`session`, the TLS protocol) and replaces what cannot face the open internet. Nobody cancels the coroutine of a session:
-when the client goes, its next read or write fails, so a journey under way comes to its end. Replies are gathered and
-sent when the next command must be waited for (RFC 2920 s3.2). Each wait for the client has a deadline; our own work has
-none.
+Contract: a subclass of aiosmtpd's SMTP: a stream protocol with a coroutine for each session, whose `smtp_XXX` methods
+are the commands. What cannot face the open internet is replaced, each replacement with its reason. Nobody cancels the
+coroutine of a session: when the client goes, its next read or write fails, so a journey under way comes to its end.
+Replies are gathered and sent when the next command must be waited for (RFC 2920 s3.2). Each wait for the client has a
+deadline; our own work has none.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP
-from aiosmtpd.smtp import Session as SmtpSession
 
 from smtpintake.intake.client import Client, Transaction
 from smtpintake.intake.command import split_command
@@ -61,21 +60,6 @@ class Connection(SMTP):
 
     _commands: ClassVar[dict[bytes, Command]] = {}
 
-    # What aiosmtpd's own methods (of TLS, of AUTH) rely on, and what is the same for every connection.
-    __ident__ = "smtpintake"
-    event_handler: object = None
-    require_starttls = False
-    _decode_data = False
-    _timeout_duration = 0.0
-    _tls_handshake_okay = True
-    _auth_require_tls = True
-    _auth_required = False
-    _auth_callback = None
-    _authenticator = None
-    _proxy_timeout = None
-    _auth_methods: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
-    _handle_hooks: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
-
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         names = (name for name in dir(cls) if name.startswith("smtp_"))
@@ -83,24 +67,16 @@ class Connection(SMTP):
 
     def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         # aiosmtpd's constructor looks through every attribute of itself and of its handler, 0.3 ms a connection, and
-        # clears a table that all connections share. So it is passed over.
+        # clears a table that all connections share. So it is passed over, and what only its own commands would look up
+        # isn't there.
         self.loop = loop
         incoming = Incoming(loop)
         asyncio.StreamReaderProtocol.__init__(self, incoming, self._cb_client_connected, loop)
         self._incoming: Final = incoming
         self.service: Final = service
         self.hostname = service.limits.hostname
-        self.data_size_limit = service.limits.max_message_size
-        self.command_size_limit = service.limits.max_command_length
-        self.command_size_limits = {}
-        self.enable_SMTPUTF8 = True
-        self.tls_context = None
         self.transport: asyncio.Transport | None = None
-        self.session: SmtpSession | None = None
-        self.envelope = None
-        self._tls_protocol = None
-        self._original_transport = None
-        self._handler_coroutine = None
+        self._handler_coroutine: asyncio.Task[None] | None = None
         self._timeout_handle: asyncio.TimerHandle | None = None
         self.client = Client(service.name, Peer(""), lmtp=service.options.lmtp)
         self.transaction: Transaction | None = None
@@ -117,9 +93,7 @@ class Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         asyncio.StreamReaderProtocol.connection_made(self, transport)
         self.transport = cast("asyncio.Transport", transport)  # what create_server gives, uvloop's too
-        self.session = self._create_session()
-        self.session.peer = transport.get_extra_info("peername")
-        self.client.peer = _peer(self.session.peer)
+        self.client.peer = _peer(transport.get_extra_info("peername"))
         if refused := self._admit():
             _log.warning("connection refused", reason=refused, peer=self.client.peer.ip, listener=self.service.name)
             self.transport.write(_line(REFUSALS[refused]))
@@ -240,14 +214,6 @@ class Connection(SMTP):
         self._replies.append("".join((*(f"250-{line}\r\n" for line in others), f"250 {last}\r\n")).encode("ascii"))
         self._junk += 1
 
-    async def push(self, status: str | bytes) -> None:
-        """aiosmtpd's way to reply. What would forge a second reply line raises ValueError."""
-        octets = status.encode("ascii") if isinstance(status, str) else status
-        if not octets.isascii() or b"\r" in octets or b"\n" in octets:
-            raise ValueError("a reply is one line of ASCII")
-        self._replies.append(octets + b"\r\n")
-        await self._flush()
-
     async def _flush(self) -> None:
         if self._replies and self.transport is not None:
             self.transport.write(b"".join(self._replies))
@@ -315,7 +281,7 @@ class Connection(SMTP):
         return await self._within(self._incoming.line, deadline, Reason.CONNECT_IDLE)
 
     async def _dispatch(self, line: bytes | None) -> None:
-        if line is None or len(line) > self.command_size_limit:
+        if line is None or len(line) > self.service.limits.max_command_length:
             self.reply(LINE_TOO_LONG)
             return
         if not line.endswith(b"\r\n"):

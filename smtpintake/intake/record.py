@@ -6,7 +6,7 @@ never judged against the same state: the earlier one's rows are written before t
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -27,6 +27,7 @@ from smtpintake.intake.effects import Drawn, Effects
 from smtpintake.intake.forwarding import Forwarding
 from smtpintake.intake.hearing import Hearing
 from smtpintake.intake.logrows import LogRows
+from smtpintake.intake.place import Place
 from smtpintake.intake.submission import Refusal, Release, Submission
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import Replies
@@ -88,6 +89,32 @@ class Released:
     log_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What makes the rows of mails that are judged against the same state, and writes them."""
+
+    connection: Connection
+    rows: Rows
+    log: LogRows
+    effects: Effects
+    forwarding: Forwarding
+
+    def places(self, submission: Submission, mail: JudgedMail) -> list[Place]:
+        """Add the rows of one mail, but for those of the log, and say where each of its judgements ended."""
+        draft = submission.analysis.draft if submission.analysis is not None else None
+        return self.forwarding.sent_on(self.effects.place(submission, draft, mail.results), submission)
+
+    def write(self) -> None:
+        """Insert what is new, then update the issues that were there."""
+        self.rows.insert(self.connection)
+        if self.effects.touched:
+            _TOUCH.many(self.connection, self.effects.touched)
+        change_issues(self.connection, self.effects.changed)
+        for one in self.effects.watching:
+            watch(self.connection, one)
+        mark(self.connection, self.effects.bounced.marks.values())
+
+
 class Recorder:
     """Holds what one mail does not change: the policy in force, how answers are written, and the name under which we
     say what was verified.
@@ -110,67 +137,39 @@ class Recorder:
         snapshot = self._snapshots.refresh(connection)
         return [replies for group in independent(jobs) for replies in self._record_group(connection, snapshot, group)]
 
-    def record_fault(self, connection: Connection, job: Job, reason: Reason, detail: str) -> Replies:
-        """The log rows of a job that `record` failed on, and nothing else of it."""
-        rows = Rows()
-        reply = LogRows(rows, self._snapshots.newest, self._clock(), self._authserv_id).fault(job, reason, detail)
-        rows.insert(connection)
-        return (reply,)
-
-    def release(self, connection: Connection, submission: Submission) -> Released:
-        """Take a held mail on its way again: what it becomes is written, but for a mail that would not be accepted.
-
-        Its held rows must have given up their delivery keys before, in the same transaction.
-        """
-        if submission.analysis is None or submission.release is None:
-            raise ValueError("a held mail is read before it is released")
-        snapshot, now = self._snapshots.refresh(connection), self._clock()
-        mail = self.judge(connection, snapshot.policy, [submission], now)[submission.transaction_id]
-        if not mail.is_released(by_itself=not submission.release.waived):
-            return Released(mail, ())
-        rows = Rows()
-        answering = self._answering(connection, snapshot, [mail], rows, now)
-        drawn = _draw(connection, snapshot, [mail])
-        effects = Effects(snapshot, drawn, answering, Hearing(connection), Bounced(rows), rows)
-        places = effects.place(submission, submission.analysis.draft, mail.results)
-        places = Forwarding(connection, self._answerer, snapshot.policy, rows).sent_on(places, submission)
-        LogRows(rows, snapshot, now, self._authserv_id).mail(submission, submission.analysis, places, ())
-        for (issue_id,) in _SAME_MAIL.rows(connection, transaction=submission.transaction_id):
-            effects.link_to(issue_id, places)
-        _write(connection, rows, effects)
-        return Released(mail, tuple(place.log_id for place in places))
-
-    def _record_group(self, connection: Connection, snapshot: Snapshot, group: Sequence[Job]) -> list[Replies]:
+    def _record_group(self, connection: Connection, snapshot: Snapshot, jobs: Sequence[Job]) -> list[Replies]:
         now = self._clock()
-        judged = self.judge(connection, snapshot.policy, [job for job in group if isinstance(job, Submission)], now)
-        rows = Rows()
-        log = LogRows(rows, snapshot, now, self._authserv_id)
-        answering = self._answering(connection, snapshot, judged.values(), rows, now)
-        drawn = _draw(connection, snapshot, judged.values())
-        effects = Effects(snapshot, drawn, answering, Hearing(connection), Bounced(rows), rows)
-        forwarding = Forwarding(connection, self._answerer, snapshot.policy, rows)
+        judged = self.judge(connection, snapshot.policy, [job for job in jobs if isinstance(job, Submission)], now)
+        group = self._group(connection, snapshot, judged.values(), now)
         replies: list[Replies] = []
-        for job in group:
+        for job in jobs:
             if isinstance(job, Refusal):
-                replies.append((log.refusal(job),))
+                replies.append((group.log.refusal(job),))
             elif job.analysis is None:
-                replies.append((log.unread(job, _same_octets(connection, job.raw.sha256)),))
+                replies.append((group.log.unread(job, _same_octets(connection, job.raw.sha256)),))
             else:
                 mail = judged[job.envelope.transaction_id]
-                places = effects.place(job, job.analysis.draft, mail.results)
-                places = forwarding.sent_on(places, job)
-                replies.append(log.mail(job, job.analysis, places, mail.lost))
-        _write(connection, rows, effects)
+                replies.append(group.log.mail(job, job.analysis, group.places(job, mail), mail.lost))
+        group.write()
         return replies
 
-    def _answering(
-        self, connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMail], rows: Rows, now: datetime
-    ) -> Answering:
+    def _group(
+        self, connection: Connection, snapshot: Snapshot, judged: Collection[JudgedMail], now: datetime
+    ) -> "_Group":
+        """What makes rows of `judged`, with the ids and numbers that they need."""
         results = [result for mail in judged for result in mail.results]
         besides = copied(results)
         reachable = customers(connection, besides) - stopped(connection, besides, now).keys()
         spent = spent_on(connection, expecting(results) | reachable, self._answerer.budget, now)
-        return Answering(snapshot, self._answerer, spent, reachable, rows)
+        rows = Rows()
+        answering = Answering(snapshot, self._answerer, spent, reachable, rows)
+        return _Group(
+            connection,
+            rows,
+            LogRows(rows, snapshot, now, self._authserv_id),
+            Effects(snapshot, _draw(connection, snapshot, judged), answering, Hearing(connection), Bounced(rows), rows),
+            Forwarding(connection, self._answerer, snapshot.policy, rows),
+        )
 
     def judge(
         self,
@@ -203,6 +202,32 @@ class Recorder:
             results = tuple(zip(of_mail, judgements, strict=True))
             judged[submission.envelope.transaction_id] = JudgedMail(results, lost)
         return judged
+
+    def release(self, connection: Connection, submission: Submission) -> Released:
+        """Take a held mail on its way again: what it becomes is written, but for a mail that would not be accepted.
+
+        Its held rows must have given up their delivery keys before, in the same transaction.
+        """
+        if submission.analysis is None or submission.release is None:
+            raise ValueError("a held mail is read before it is released")
+        snapshot, now = self._snapshots.refresh(connection), self._clock()
+        mail = self.judge(connection, snapshot.policy, [submission], now)[submission.transaction_id]
+        if not mail.is_released(by_itself=not submission.release.waived):
+            return Released(mail, ())
+        group = self._group(connection, snapshot, [mail], now)
+        places = group.places(submission, mail)
+        group.log.mail(submission, submission.analysis, places, ())
+        for (issue_id,) in _SAME_MAIL.rows(connection, transaction=submission.transaction_id):
+            group.effects.link_to(issue_id, places)
+        group.write()
+        return Released(mail, tuple(place.log_id for place in places))
+
+    def record_fault(self, connection: Connection, job: Job, reason: Reason, detail: str) -> Replies:
+        """The log rows of a job that `record` failed on, and nothing else of it."""
+        rows = Rows()
+        reply = LogRows(rows, self._snapshots.newest, self._clock(), self._authserv_id).fault(job, reason, detail)
+        rows.insert(connection)
+        return (reply,)
 
 
 def _of_release(facts: Facts, release: Release | None) -> Facts:
@@ -247,17 +272,6 @@ def _names(job: Job) -> set[str]:
     if message.report is not None:  # two about one mail of ours: the second may say nothing new
         names |= {*message.report.message_ids, *map(str, job.envelope.rcpt_to)}
     return names
-
-
-def _write(connection: Connection, rows: Rows, effects: Effects) -> None:
-    """Insert what is new, then update the issues that were there."""
-    rows.insert(connection)
-    if effects.touched:
-        _TOUCH.many(connection, effects.touched)
-    change_issues(connection, effects.changed)
-    for one in effects.watching:
-        watch(connection, one)
-    mark(connection, effects.bounced.marks.values())
 
 
 def _draw(connection: Connection, snapshot: Snapshot, judged: Iterable[JudgedMail]) -> Drawn:

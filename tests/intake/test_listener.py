@@ -6,17 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from aiosmtpd.smtp import SMTP
 
 from smtpintake.intake.bound import bind
-from smtpintake.intake.dialogue import Dialogue
-from smtpintake.intake.handler import Handler
 from smtpintake.intake.limits import Limits
 from smtpintake.intake.listener import Listener
-from smtpintake.intake.options import Options
-from smtpintake.intake.service import Service
 from smtpintake.intake.sessions import Sessions
-from smtpintake.intake.spool import SpoolSpace
 from smtpintake.mail.reason import Reason
 from smtpintake.mail.reply import REFUSALS, Reply
 from tests.intake.smtpserver import GUARD, FakeJourney, serving
@@ -275,33 +269,6 @@ async def test_large_messages_at_once_hold_little_memory(tmp_path: Path) -> None
         await asyncio.gather(*(send() for _ in range(10)))
         assert greatest < 6 << 20
         assert [len(octets) for _, octets in server.journey.mails] == [48 * 800 * len(message)] * 10
-
-
-def service(tmp_path: Path) -> Service:
-    handler = Handler(FakeJourney(), 1000, 10)
-    return Service("test", Limits("mx.example.org"), handler, SpoolSpace(tmp_path, 1000), Sessions(1, 1), Options())
-
-
-@pytest.mark.parametrize("status", ["250 a\r\n250 forged", "250 a\n", "250 a\r", "250 ü", b"250 \xff"])
-async def test_push_refuses_what_would_forge_a_reply(tmp_path: Path, status: str | bytes) -> None:
-    connection = Dialogue(service(tmp_path), asyncio.get_running_loop())
-    with pytest.raises(ValueError, match=r"ASCII|ascii"):
-        await connection.push(status)
-
-
-async def test_aiosmtpd_finds_every_attribute_that_it_would_have_set(tmp_path: Path) -> None:
-    """Its constructor is passed over: whatever its own methods look up later must be there all the same."""
-    loop = asyncio.get_running_loop()
-    theirs = vars(SMTP(object(), hostname="mx.example.org", loop=loop))
-    ours = Dialogue(service(tmp_path), loop)
-    of_its_dispatcher = {"_smtp_methods", "_handle_hooks", "_ehlo_hook_ver", "_enforce_call_limit"}
-    assert [name for name in theirs if not hasattr(ours, name) and name not in of_its_dispatcher] == []
-
-
-async def test_no_table_is_shared_between_connections(tmp_path: Path) -> None:
-    loop = asyncio.get_running_loop()
-    first, second = Dialogue(service(tmp_path), loop), Dialogue(service(tmp_path), loop)
-    assert first.command_size_limits is not second.command_size_limits
 
 
 def test_every_reply_is_one_line() -> None:
