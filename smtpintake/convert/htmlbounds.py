@@ -46,8 +46,9 @@ _FORMATTING: Final = frozenset(
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
 )
 _NAMED_TAG: Final = re.compile(r"<(/?[a-zA-Z][^\s/>]*)")
+# A run of tags that are nothing but a name, with the text behind each, as most are; or one tag, and whether it goes on.
 # With a condition on what follows the name, `<a<a<a…` would be read to its end from each of its `<`.
-_TAG: Final = re.compile(r"<[a-zA-Z][^\s/>]*([\s/])?")
+_TAG: Final = re.compile(r"(?:</?[a-zA-Z][^\s/<>]*+>[^<]*+)++|<[a-zA-Z][^\s/>]*([\s/])?")
 # One attribute as a browser reads it (WHATWG HTML s13.2.5.32 to 38).
 _ATTRIBUTE: Final = re.compile(r"[\s/]*[^\s/>][^\s/>=]*(?:\s*=\s*(?:\"[^\"]*\"?|'[^']*'?|[^\s>\"'][^\s>]*)?)?")
 
@@ -90,7 +91,7 @@ def _attributes_bounded(html: str) -> bool:
     steps = 0
     for tag in _TAG.finditer(html):
         if tag[1] is None:
-            continue  # nothing but its name: no attributes
+            continue  # no attributes
         position = tag.end()
         of_tag = 0
         while match := _ATTRIBUTE.match(html, position):

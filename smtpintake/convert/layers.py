@@ -263,11 +263,10 @@ def _quoted(text: Lines) -> list[Layer]:
 def _sign(lines: list[str], found: list[Layer]) -> None:
     """Set the layers of the signatures: at the end of what is above the quotation, and of what is below."""
     own = [number for number, layer in enumerate(found) if layer is _OWN and lines[number]]
-    quoted = [number for number, layer in enumerate(found) if layer is not _OWN]
     if not own:
         return
-    first = quoted[0] if quoted else len(lines)
-    last = quoted[-1] + 1 if quoted else len(lines)
+    first = next((number for number, layer in enumerate(found) if layer is not _OWN), len(lines))
+    last = next((number for number in range(len(lines), 0, -1) if found[number - 1] is not _OWN), len(lines))
     for start, end in dict.fromkeys(((0, first), (last, len(lines)))):
         block = lines[start:end]
         begin = start + signature.marked(block)

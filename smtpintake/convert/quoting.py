@@ -144,9 +144,9 @@ def separating(lines: list[str], separators: tuple[str, ...]) -> Iterator[int]:
     """The numbers of the lines that hold one of `separators`, quoted or not."""
     wanted = folded(separators)
     sign = "--" if all(separator.startswith("--") for separator in wanted) else ""  # few lines have it
-    for number, line in enumerate(lines):
-        if sign in line and len(line) <= _MAX:
-            said = " ".join(line.casefold().split())
+    for number in [number for number, line in enumerate(lines) if sign in line]:
+        if len(lines[number]) <= _MAX:
+            said = " ".join(lines[number].casefold().split())
             if any(separator in said for separator in wanted):
                 yield number
 
