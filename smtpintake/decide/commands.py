@@ -20,7 +20,7 @@ from smtpintake.decide.facts import Candidate, Facts, Finding, Sender, Standing
 from smtpintake.decide.issuefields import IssueFields
 from smtpintake.decide.orders import Changes, Orders, Refused
 from smtpintake.decide.policy import Defaults, Policy, Project, Proof, Right, Role
-from smtpintake.decide.rights import may, may_on
+from smtpintake.decide.rights import may, may_on, proof_on
 from smtpintake.decide.routing import Route, route
 from smtpintake.mail.address import AddressError, Mailbox
 from smtpintake.mail.message import Origin
@@ -73,11 +73,14 @@ def obeyed(facts: Facts, policy: Policy, judgement: Judgement) -> Judgement:
 
 
 def is_leaving(facts: Facts, issue: Candidate) -> bool:
-    """True for what a mail program sends where somebody unsubscribes (RFC 2369 s3.2): to a reply key, so it is whoever
-    was sent the mail, with the subject that we gave it. Programs write into the body what they like.
+    """True for what a mail program sends where somebody unsubscribes (RFC 2369 s3.2): to a reply key, by whoever was
+    sent the mail, with the subject that we gave it. Programs write into the body what they like.
     """
-    wanted = [UNSUBSCRIBE, issue.issue_key.lower()]
-    return issue.how is Reason.THREAD_KEY and facts.message.subject.lower().split() == wanted
+    words = facts.message.subject.lower().split()
+    if issue.how is not Reason.THREAD_KEY or words != [UNSUBSCRIBE, issue.issue_key.lower()]:
+        return False
+    # Whoever takes part has a key: with that of somebody else, a From that anybody can write is not enough.
+    return proof_on(facts, issue).rank >= Proof.ALIGNED.rank
 
 
 def _left(facts: Facts, judgement: Judgement, decision: AddComment) -> Judgement:

@@ -258,6 +258,30 @@ def test_a_mail_that_was_passed_on_unsubscribes_nobody_else(desk: Desk, author: 
     assert CARA in heard(desk)
 
 
+def test_a_key_of_ones_own_unsubscribes_nobody_else(desk: Desk) -> None:
+    """Dora has a reply address, and a From is easily forged where the inbox asks for no proof."""
+    watch(desk, DORA)
+    desk.set(status="closed")
+    address, subject = unsubscribing(next(each for each in notified(desk) if each.rcpt_to == DORA))
+    desk.submit(mail(address, author=CARA, mail_from=DORA, subject=subject))
+    notified(desk)
+    desk.comment("Still there?", BEN)
+    assert CARA in heard(desk)
+
+
+def test_another_address_of_theirs_leaves_where_it_is_proved(desk: Desk) -> None:
+    other = "d@elsewhere.example"
+    watch(desk, DORA)
+    watch(desk, other)
+    with desk.database.writing() as session:
+        session.add(Participant(issue_id=1, address=other, role="cc"))
+    desk.set(status="closed")
+    address, subject = unsubscribing(next(each for each in notified(desk) if each.rcpt_to == DORA))
+    desk.submit(mail(address, author=other, mail_from=other, subject=subject, auth=verdict(f"pass of.{other}", aligned="spf")))
+    desk.set(status="open")
+    assert heard(desk) == [CARA]
+
+
 def test_a_scanner_that_follows_links_unsubscribes_nobody(desk: Desk) -> None:
     """It has no From but its own, and what it writes is a machine's."""
     desk.set(status="closed")
