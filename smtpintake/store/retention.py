@@ -22,7 +22,7 @@ from smtpintake.store.blobs import Blobs
 from smtpintake.store.database import Database
 from smtpintake.store.held import NotHeldError, discard, find_held
 from smtpintake.store.periods import Periods
-from smtpintake.store.schema import Attachment, Event, LogRow, OutboxMail, PastFacts, RawMail, Trace
+from smtpintake.store.schema import Arrears, Attachment, Event, LogRow, OutboxMail, PastFacts, RawMail, Trace
 from smtpintake.store.schema.maillog import WAITING
 
 BATCH: Final = 200
@@ -30,9 +30,11 @@ BATCH: Final = 200
 _log, _trace, _past, _raw = LogRow.__table__, Trace.__table__, PastFacts.__table__, RawMail.__table__
 _attachment: Final = Attachment.__table__
 _event: Final = Event.__table__
+_arrears: Final = Arrears.__table__
 _outbox: Final = OutboxMail.__table__
 _waits: Final = text(WAITING)
 _is_done: Final = text(f"NOT ({WAITING})")
+_is_owed: Final = exists().where(_arrears.c.issue_id == _event.c.issue_id, _arrears.c.event_id <= _event.c.id)
 _is_settled: Final = _outbox.c.next_attempt_at.is_(None)
 _unattached: Final = ~exists().where(_attachment.c.raw_id == _raw.c.id)
 _unlogged: Final = ~exists().where(_log.c.raw_id == _raw.c.id)
@@ -102,7 +104,7 @@ def _forget_rows(database: Database, blobs: Blobs, before: datetime) -> tuple[in
 
 
 def _forget_events(database: Database, before: datetime) -> None:
-    """Delete what happened before that moment and was told."""
+    """Delete what happened before that moment and was told, and that nobody is still to hear of."""
     # Ids sort by time, near enough; there is no index by created_at, and none is worth it.
     last = 0
     while True:
@@ -111,7 +113,7 @@ def _forget_events(database: Database, before: datetime) -> None:
             found = connection.execute(some.order_by(_event.c.id).limit(BATCH)).all()
             old = [row for row in found if row.created_at < before]
             told = [row.id for row in old if row.told_at is not None]
-            connection.execute(delete(_event).where(_event.c.id.in_(told)))
+            connection.execute(delete(_event).where(_event.c.id.in_(told), ~_is_owed))
         if len(old) < BATCH:
             return
         last = found[-1].id

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from smtpintake.decide.policy import Happening
 from smtpintake.intake.submission import Raw, Submission
-from smtpintake.store import retention
+from smtpintake.store import arrears, retention
 from smtpintake.store.blobcheck import check, recover
 from smtpintake.store.blobs import FileBlobs
+from smtpintake.store.events import Happened
 from smtpintake.store.outbox import retry
 from smtpintake.store.periods import Periods
 from smtpintake.store.retention import Purged, purge
@@ -130,6 +132,24 @@ def test_what_was_told_goes_with_the_log_and_what_was_not_stays(
     assert len(office.rows(Event)) == 5
     purge(office.database, office.blobs, PERIODS, after(365))
     assert [each.id for each in office.rows(Event)] == [others[2].id, others[3].id]
+
+
+def test_what_somebody_hears_of_later_stays_until_they_have(office: Office) -> None:
+    for number in range(3):
+        office.submit(mail("open@example.org", message_id=f"e{number}@customer.example"))
+    _, busy, last = office.rows(Event)
+    table = Event.__table__
+    with office.database.write() as connection:
+        connection.execute(table.update().values(told_at=make.NOW, issue_id=busy.issue_id))
+        happened = Happened(busy.issue_id, Happening.CREATED, make.NOW, id=busy.id)
+        arrears.owe(connection, happened, ["ana@example.org"], make.NOW, timedelta(days=500))
+    purge(office.database, office.blobs, PERIODS, after(400))
+    assert [each.id for each in office.rows(Event)] == [busy.id, last.id], "but not what they heard before"
+    with office.database.write() as connection:
+        (owed,) = arrears.due(connection, after(500), 10)
+        assert arrears.pay(connection, owed, last.id, after(500))
+    purge(office.database, office.blobs, PERIODS, after(501))
+    assert office.rows(Event) == []
 
 
 SENT = {"state": "sent", "next_attempt_at": None}
