@@ -4,6 +4,7 @@ Contract: `told` knows every exception that is no bug of ours. It is loaded when
 them take longer to load than most commands take.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from smtpintake.decide.policy import PolicyError
 from smtpintake.settings import SettingsError
+
+_ESCAPED: Final = re.compile("[\udc80-\udcff]")  # octets of the command line or of a pipe, as Python has them (PEP 383)
 
 FAILED: Final = 1
 WRONG: Final = 2
@@ -42,6 +45,8 @@ def _lines(error: Exception) -> Iterator[str]:
             yield from map(str, faults)
         case PolicyError(faults=faults):
             yield from (f"{fault.key}: {fault.what}" for fault in faults)
+        case UnicodeEncodeError(object=str(text)) if _ESCAPED.search(text):
+            yield f"{text.encode('ascii', 'backslashreplace').decode()}: this is no UTF-8"
         case DBAPIError():
             yield f"database: {' '.join(str(error.orig).split())}"
         case OSError(strerror=str(strerror), filename=filename):

@@ -27,7 +27,7 @@ class Watching:
 
 
 def watch(connection: Connection, wanted: Watching) -> bool:
-    """Write it down; False where it was so before."""
+    """Write it down; False where it was so before, as it is of strangers who leave."""
     owner = connection.execute(
         select(_person.id, _person.name)
         .join_from(Person.__table__, PersonAddress.__table__, _address.person_id == _person.id)
@@ -37,6 +37,8 @@ def watch(connection: Connection, wanted: Watching) -> bool:
     known = _part.issue_id == wanted.issue_id, _part.address.in_(theirs)
     moments = connection.scalars(select(_part.left_at).where(*known)).all()
     left_at = None if wanted.hears else wanted.moment
+    if not moments and owner is None and not wanted.hears:
+        return False  # whoever takes part may write to the issue: nobody begins to by leaving it
     if not moments:
         values = {"name": owner.name if owner else "", "person_id": owner.id if owner else None, "role": "watcher"}
         named = {"issue_id": wanted.issue_id, "address": wanted.address, "left_at": left_at}

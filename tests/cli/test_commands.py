@@ -52,6 +52,8 @@ DEMO = str(Path(__file__).parents[2] / "conf" / "intake.toml")
         (("outbox", "show", "abc"), 2, "'abc' is no number"),
         (("issue", "attachment", str(2**63), "-o", "x"), 2, "is no number"),
         (("person", "show", "x@example.org"), 1, "nobody is known as x@example.org"),
+        (("person", "show", "M\udcfcller"), 1, "M\\udcfcller: this is no UTF-8"),
+        (("log", "list", "--message-id", "\udcfc"), 1, "this is no UTF-8"),
     ],
 )
 def test_a_fault_is_said_in_one_line(
