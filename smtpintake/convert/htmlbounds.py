@@ -10,6 +10,7 @@ from typing import Final
 MAX_DEPTH: Final = 500
 MAX_ATTRIBUTES: Final = 1000  # of one tag
 MAX_STEPS: Final = 100_000
+MAX_READINGS: Final = 8  # of a character as a part of attributes: a tag may stand in what looks like another's
 _SMALL: Final = 16 << 10
 # Elements that hold nothing, or whose end may be left out: they do not nest.
 _FLAT: Final = frozenset(
@@ -89,15 +90,17 @@ def _effect(tag: str) -> tuple[str, int, int]:
 
 def _attributes_bounded(html: str) -> bool:
     steps = 0
+    characters = MAX_READINGS * len(html)
     for tag in _TAG.finditer(html):
         if tag[1] is None:
             continue  # no attributes
         position = tag.end()
         of_tag = 0
         while match := _ATTRIBUTE.match(html, position):
+            characters -= match.end() - position
             position = match.end()
             of_tag += 1
             steps += 1
-            if of_tag > MAX_ATTRIBUTES or steps > MAX_STEPS:
+            if of_tag > MAX_ATTRIBUTES or steps > MAX_STEPS or characters < 0:
                 return False
     return True

@@ -22,6 +22,8 @@ from smtpintake.convert.htmlbounds import is_parsable
         ("<p>" * 5000 + "<a<b " + "b " * 2000 + ">", False),
         ("<a<" * 80_000, True),  # one name: to read it from each `<` would break the deadline of the test run
         ("<a>" * 60_000 + "<", False),
+        ("<p/x=1" * 10_000, False),  # each value has all tags behind it, as a slash is no end of one
+        ('<p title="<p x=1>">' * 5000, True),
         ('<img src="data:image/png;base64,' + "A/A" * 20_000 + '">', True),
     ],
 )
