@@ -126,9 +126,9 @@ def _at_best(octets: bytes, claimed: str | None) -> str:
 
 def of_code_page(number: int) -> str:
     """A charset by the number that Windows gives it; that of Western Europe where we do not know it."""
-    if 28591 <= number <= 28605:
-        return f"iso8859-{number - 28590}"
-    return _codec(_CODE_PAGES.get(number, f"cp{number}")) or "cp1252"
+    of_iso = 28591 <= number <= 28605  # of which there is no twelfth
+    name = f"iso8859-{number - 28590}" if of_iso else _CODE_PAGES.get(number, f"cp{number}")
+    return _codec(name) or "cp1252"
 
 
 def storable(text: str) -> str:

@@ -34,6 +34,7 @@ def said(body: bytes, head: bytes = HEAD) -> str:
         (rb"\f1\'83\'5c\plain\'e4", "ソä"),
         (rb"\f1\'83\\", "ソ"),  # its second octet is a backslash, escaped
         (rb"\u8364?5 \uc0\u8364 5", "€5 €5"),
+        (rb"\ansicpg28602 \'e4", "ä"),  # the code page of an ISO 8859 that there never was
         (rb"\uc2\u228\'e3\'a4.", "ä."),
         (rb"\u-10179?\u-8704?", "\N{GRINNING FACE}"),
         (rb"\u-10179?.", "\ufffd."),
