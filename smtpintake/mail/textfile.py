@@ -3,7 +3,7 @@ armour (RFC 9580 s6, s7).
 
 Contract: total and linear. What begins like one of them and does not go on so is text. Nothing is lost: what `split`
 takes out of a text is a `Stretch` of it, but for the line which says that a signed text begins. What a signed message
-says stands in its place.
+says stands in its place, of the first in a text.
 """
 
 import binascii
@@ -94,6 +94,8 @@ def split(octets: bytes) -> tuple[bytes, list[Stretch]]:
             kept += octets[end : sign.start()], found.text
             stretches.append(found.stretch)
             end = found.end
+            if read is _message:  # a few octets of it may be 256 KiB to inflate, and nobody writes two
+                readers[sign[1]] = _further_message
         elif read is not _uu:
             del readers[sign[1]]  # it looked for an end through all that follows, and would again
     kept.append(octets[end:])
@@ -163,8 +165,8 @@ def _signed(octets: bytes, start: int) -> _Found | None:
     return _Found(Stretch(b"signature.asc", SIGNATURE, signature, end - signature, seal=Seal.SIGNED), end, text)
 
 
-def _message(octets: bytes, start: int) -> _Found | None:
-    """A message in armour, whatever it is: what is only signed is no secret."""
+def _message(octets: bytes, start: int, *, opened: bool = True) -> _Found | None:
+    """A message in armour, whatever it is: what is only signed is no secret, and read if it shall be `opened`."""
     end = _after(octets, b"-----END PGP MESSAGE-----", start)
     if end < 0:
         return None
@@ -174,9 +176,13 @@ def _message(octets: bytes, start: int) -> _Found | None:
         return _Found(Stretch(b"encrypted.asc", ENCRYPTED, start, end - start, seal=Seal.ENCRYPTED), end)
     if kind is openpgp.Kind.OTHER:
         return None
-    text = openpgp.signed_text(packets)
+    text = openpgp.signed_text(packets) if opened else None
     seal = Seal.SIGNED_UNREAD if text is None else Seal.SIGNED
     return _Found(Stretch(b"signed.asc", PGP, start, end - start, seal=seal), end, _whole_lines(text or b""))
+
+
+def _further_message(octets: bytes, start: int) -> _Found | None:
+    return _message(octets, start, opened=False)
 
 
 def _whole_lines(text: bytes) -> bytes:

@@ -82,6 +82,14 @@ def test_what_is_only_signed_is_read(signed: str) -> None:
     assert list(files(raw, message)) == ["signed.asc"]
 
 
+def test_of_several_messages_the_first_is_read() -> None:
+    raw = mail("Content-Type: text/plain; charset=utf-8", body=armoured(ZIPPED) * 2)
+    message = read(raw)
+    assert message.text == TEXT
+    assert message.notes == (UNVERIFIED, SIGNED)
+    assert [attachment.name for attachment in message.attachments] == ["signed.asc"] * 2
+
+
 @pytest.mark.parametrize("signed", [BZIP2, body(BINARY), body(packet(2, b"x"))], ids=["bzip2", "binary", "signature"])
 def test_what_is_signed_and_cannot_be_read_is_not_said_to_be_encrypted(signed: str) -> None:
     message = read(mail(body=armoured(signed)))
