@@ -56,6 +56,14 @@ class _Section:
 
     plain: str | None = None
     html: str | None = None
+    _words: tuple[str | None, str] = (None, "")
+
+    @property
+    def words(self) -> str:
+        """The plain text without what is between its words; remembered, as each winmail.dat of a mail asks."""
+        if self._words[0] is not self.plain:
+            self._words = self.plain, _BETWEEN_WORDS.sub("", self.plain or "")
+        return self._words[1]
 
 
 @dataclass(slots=True)
@@ -241,7 +249,7 @@ class Bodies:
 
     def _says(self, text: str | None) -> bool:
         """True where the plain text so far has `text` in it, as Outlook sends both."""
-        said = "".join(_BETWEEN_WORDS.sub("", section.plain or "") for section in self._sections)
+        said = "".join(section.words for section in self._sections)
         return _BETWEEN_WORDS.sub("", text or "") in said
 
     def _unmixed(self, part: Part) -> tuple[bytes, bool]:

@@ -92,6 +92,14 @@ def test_a_text_that_the_mail_does_not_say_keeps_its_stream() -> None:
     assert files(winmail(unsaid, PLAIN), read(winmail(unsaid, PLAIN))) == {"winmail.dat": unsaid}
 
 
+def test_a_long_text_is_not_read_again_for_each_stream() -> None:
+    stream = base64.encodebytes(streams.stream(streams.message(streams.text(0x1000, "Other words"))))
+    files = [b"Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\n" + stream] * 900
+    raw = multipart(*["Content-Type: text/plain\n\n" + "word word, " * 23_000] * 4, *files)
+    # The deadline of the test run is what reading it for each would break.
+    assert len(read(raw).attachments) == 900
+
+
 def test_text_of_before_mapi() -> None:
     raw = winmail(streams.stream(streams.attribute(1, 0x0002800C, "Привет\0".encode("cp1251")), code_page=1251))
     assert read(raw).text == "Привет"
