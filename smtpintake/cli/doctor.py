@@ -40,7 +40,7 @@ def doctor(program: Program, *, quick: bool, as_json: bool) -> None:
 def _wanted(*, quick: bool) -> Sequence[Callable[[Settings], Iterator[Check]]]:
     if quick:
         return database, answering
-    # Loaded here: it takes twice as long as a quick look, which a container asks for every half a minute.
+    # Loaded here: it takes twice as long as a quick look, which a container asks for every minute.
     from smtpintake.cli.checks import ALL  # noqa: PLC0415
 
     return ALL

@@ -24,6 +24,7 @@ MAX_TEXT: Final = 256 << 10  # decoded octets of one text part
 MAX_TEXTS: Final = 1 << 20  # characters of all text parts; what comes then is an attachment
 MAX_DEPTH: Final = 3  # of parts that wrap others: signed, encrypted and signed again is what occurs
 
+MAX_FILES: Final = 1000  # attachments; a part after that many is not opened for those that it holds
 MAX_NOTES: Final = 5
 MAX_SAID: Final = 4 << 10  # characters in which a mail may say itself what its calendar says
 MAX_NAMED: Final = 16 << 10  # encoded octets of a named text that is taken for the body
@@ -166,7 +167,8 @@ class Bodies:
 
     def _decoded(self, part: Part) -> str:
         octets, more = transfer.head(self.frame.octets, part.offset, part.length, part.encoding, MAX_TEXT)
-        if part.content_type == _PLAIN and part.length <= container.MAX_OPENED and textfile.is_mixed(octets):
+        openable = part.content_type == _PLAIN and part.length <= container.MAX_OPENED and not self._has_many_files()
+        if openable and textfile.is_mixed(octets):
             octets, more = self._unmixed(part)
         stated = part.charset or (_stated_in_html(octets) if part.content_type == _HTML else "")
         self.charset = self.charset or stated
@@ -180,6 +182,13 @@ class Bodies:
         return unflow(text, delete_space=part.delete_space) if part.flowed and part.content_type == _PLAIN else text
 
     # ---- parts that hold others -------------------------------------------------------------------------------------
+
+    def _may_open(self) -> bool:
+        return self.depth < MAX_DEPTH and not self._has_many_files()
+
+    def _has_many_files(self) -> bool:
+        """True where what holds files stays as it is: a few octets of uuencode or TNEF are a file, and a row each."""
+        return len(self.attachments) >= MAX_FILES
 
     def _opened(self, part: Part) -> bool:
         """Take in what `part` holds; True where it then need not be kept for itself."""
@@ -206,7 +215,7 @@ class Bodies:
         if kind is cms.Kind.ENCRYPTED:
             self._note(ENCRYPTED)
         content = cms.signed_content(self._whole(part)) if kind is cms.Kind.SIGNED else None
-        if content is None or self.depth >= MAX_DEPTH:
+        if content is None or not self._may_open():
             return False
         step = "cms"
         if has_bare_newline(content):
@@ -224,7 +233,7 @@ class Bodies:
 
     def _open_tnef(self, part: Part) -> bool:
         octets = self._whole(part)
-        found = tnef.read(octets) if self.depth < MAX_DEPTH else None
+        found = tnef.read(octets) if self._may_open() else None
         if found is None:
             return False
         inside = self._inside(part, "", octets)

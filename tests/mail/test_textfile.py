@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpintake.mail import textfile
-from smtpintake.mail.bodies import ENCRYPTED, UNVERIFIED
+from smtpintake.mail.bodies import ENCRYPTED, MAX_FILES, UNVERIFIED
 from smtpintake.mail.parse import read
-from tests.mail.letters import crlf, mail
+from tests.mail.letters import crlf, mail, multipart
 from tests.mail.opening import files
 
 ARMOUR = "-----BEGIN PGP MESSAGE-----\n\nwcBMA0Z=\n=abcd\n-----END PGP MESSAGE-----\n"
@@ -119,6 +119,13 @@ def test_nobody_is_drowned_in_files() -> None:
     assert len(message.attachments) == textfile.MAX_STRETCHES
     assert message.text is not None
     assert message.text.count("begin") == 50
+
+
+def test_after_many_files_a_text_stays_as_it_is() -> None:
+    text = "Content-Type: text/plain\n\n" + uuencoded("a", b"one") * textfile.MAX_STRETCHES
+    message = read(multipart(*[text] * 12))
+    assert len(message.attachments) == MAX_FILES
+    assert (message.text or "").count("begin") == 2 * textfile.MAX_STRETCHES
 
 
 @given(st.binary(max_size=300))

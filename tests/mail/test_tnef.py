@@ -92,6 +92,13 @@ def test_a_text_that_the_mail_does_not_say_keeps_its_stream() -> None:
     assert files(winmail(unsaid, PLAIN), read(winmail(unsaid, PLAIN))) == {"winmail.dat": unsaid}
 
 
+def test_after_many_files_a_stream_stays_as_it_is() -> None:
+    stream = base64.encodebytes(streams.stream(*[streams.file(b"a.txt", b"TXT")] * 300))
+    wrapped = b"Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n" + stream
+    names = [attachment.name for attachment in read(multipart(*[wrapped] * 6)).attachments]
+    assert names == ["a.txt"] * 1200 + ["winmail.dat"] * 2
+
+
 def test_a_long_text_is_not_read_again_for_each_stream() -> None:
     stream = base64.encodebytes(streams.stream(streams.message(streams.text(0x1000, "Other words"))))
     files = [b"Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\n" + stream] * 900
