@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from smtpintake.store.schema import Participant, Person, PersonAddress
 
@@ -42,7 +43,10 @@ def watch(connection: Connection, wanted: Watching) -> bool:
     if not moments:
         values = {"name": owner.name if owner else "", "person_id": owner.id if owner else None, "role": "watcher"}
         named = {"issue_id": wanted.issue_id, "address": wanted.address, "left_at": left_at}
-        connection.execute(insert(_table).values(**named, **values))
-        return True
+        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        # Somebody else may write them down at this moment: on PostgreSQL that is waited for.
+        added = insert(_table).values(**named, **values).on_conflict_do_nothing().returning(_part.id)
+        if connection.execute(added).first() is not None:
+            return True
     changed = update(_table).where(*known, _part.left_at.is_not(None) if wanted.hears else _part.left_at.is_(None))
     return connection.execute(changed.values(left_at=left_at)).rowcount > 0

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from email.utils import parseaddr
 from pathlib import Path
+from threading import Thread
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from sqlalchemy import text
 
 from smtpintake.auth.results import UNVERIFIED, AuthVerdict
 from smtpintake.intake.answer import Answerer
 from smtpintake.intake.record import Recorder
+from smtpintake.store.database import Database
 from smtpintake.store.edit import edit_issue, watch_issue
 from smtpintake.store.schema import Comment, Event, Issue, OutboxMail, Participant, Trace
 from smtpintake.store.tracker import issue_view
@@ -75,6 +78,25 @@ def test_an_operator_has_somebody_follow_and_leave_whichever_address_is_theirs(d
 def test_a_stranger_who_is_to_hear_nothing_takes_no_part(desk: Desk) -> None:
     assert not watch(desk, "eve@evil.example", hears=False)
     assert [each.address for each in desk.rows(Participant)] == [CARA]
+
+
+def test_two_that_have_somebody_follow_at_once_both_succeed(desk: Desk) -> None:
+    others = Database(desk.database.url.render_as_string(hide_password=False))
+    with others.writing() as session:
+        watch_issue(session, "SUP-1", DORA, NOW, hears=False)
+        following = Thread(target=watch, args=(desk, DORA))
+        following.start()
+        while following.is_alive() and not is_waited_for(others):
+            pass
+    following.join()
+    others.close()
+    assert [(each.address, each.left_at) for each in desk.rows(Participant)] == [(CARA, None), (DORA, None)]
+
+
+def is_waited_for(database: Database) -> bool:
+    """True where a transaction waits for another; SQLite's writers do it before they begin."""
+    with database.engine.connect() as connection:
+        return database.is_sqlite or bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_who_left_hears_what_is_assigned_to_them(desk: Desk) -> None:
