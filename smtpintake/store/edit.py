@@ -38,6 +38,8 @@ def add_comment(
     issue = _issue(session, key)
     if not text.strip():
         raise EditError("a comment needs some text")
+    if "\0" in text:  # SQLite would keep it; PostgreSQL could not, nor take it over (`store.moving`)
+        raise EditError("a comment is text, and has no NUL")
     person = _person(session, author) if author else None
     comment = Comment(
         issue_id=issue.id or 0,

@@ -386,3 +386,5 @@ def test_what_is_not_there_cannot_be_worked_on(database: Database) -> None:
             edit_issue(session, "SUP-9", [], LATER)
         with pytest.raises(EditError, match="needs some text"):
             add_comment(session, "SUP-1", " \n", author="", operator="root", internal=False, now=LATER)
+        with pytest.raises(EditError, match="has no NUL"):
+            add_comment(session, "SUP-1", "a\0b", author="", operator="root", internal=False, now=LATER)
