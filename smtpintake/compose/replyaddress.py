@@ -51,6 +51,12 @@ def message_id(secret: bytes, issue_key: str, purpose: str, nonce: str, domain: 
     return f"{issue_key}.{purpose}.{nonce}.{_mac(secret, 'message-id', issue_key, purpose, nonce)}@{domain}"
 
 
+def is_own_id(secret: bytes, found: str) -> bool:
+    """True where `message_id` made this one with that secret."""
+    parts = found.rpartition("@")[0].split(".")
+    return len(parts) == 4 and hmac.compare_digest(_mac(secret, "message-id", *parts[:3]).encode(), parts[3].encode())
+
+
 def anchor_id(secret: bytes, issue_key: str, domain: str) -> str:
     """The Message-ID of no mail, which all our mails about the issue refer to, without angle brackets."""
     return message_id(secret, issue_key, "issue", "anchor", domain)

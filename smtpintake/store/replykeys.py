@@ -1,21 +1,23 @@
-"""The reply keys that were given out, when those of a former secret are to count no more.
+"""What was given out for replies, when that of a former secret is to prove nobody any more: reply keys, and the
+Message-IDs of our mail.
 
-Contract: reads every reply key, in small transactions; ending in the middle harms nothing, and doing it twice neither.
+Contract: reads all of them, in small transactions; ending in the middle harms nothing, and doing it twice neither.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from smtpintake.store.database import Database
 from smtpintake.store.schema import Issue, ThreadKey
-from smtpintake.store.schema.tracker import INTERNAL_KEY, REPLY_KEY
+from smtpintake.store.schema.tracker import INTERNAL_ID, INTERNAL_KEY, MESSAGE_ID, REPLY_KEY
 
 BATCH: Final = 1000
 
 _key, _issue = ThreadKey.__table__.c, Issue.__table__.c
 _KINDS: Final = (REPLY_KEY, INTERNAL_KEY)
+_IDS: Final = (MESSAGE_ID, INTERNAL_ID)
 
 
 def forget_others(database: Database, made: Callable[[str, str, bool], str]) -> int:
@@ -41,3 +43,22 @@ def forget_others(database: Database, made: Callable[[str, str, bool], str]) -> 
         if len(rows) < BATCH:
             return forgotten
         last = rows[-1].value
+
+
+def disown_others(database: Database, made: Callable[[str], bool]) -> int:
+    """Let the Message-IDs of our mail that were not `made` so have no owner; how many they were. They lead to their
+    issue still, as those of anybody's mail do.
+    """
+    last, disowned = "", 0
+    wanted = select(_key.value).where(_key.kind.in_(_IDS), _key.owner.is_not(None)).order_by(_key.value).limit(BATCH)
+    while True:
+        with database.write() as connection:
+            values = connection.scalars(wanted.where(_key.value > last)).all()
+            others = [value for value in values if not made(value)]
+            connection.execute(
+                update(ThreadKey.__table__).where(_key.value.in_(others), _key.kind.in_(_IDS)).values(owner=None)
+            )
+        disowned += len(others)
+        if len(values) < BATCH:
+            return disowned
+        last = values[-1]
