@@ -34,6 +34,7 @@ from smtpintake.mail.threadkeys import base_subject, is_forward
 NO_TEXT: Final = "(this mail had no text)"
 PICTURE_ONLY: Final = "(this mail had a picture and no text)"
 COMMANDS_ONLY: Final = "(this mail had nothing but commands)"
+MAX_GROWTH: Final = 10  # times as long as it was HTML may be when it is safe; ordinary HTML grows by a tenth
 
 _PICTURE: Final = re.compile(r"<img\s[^<>]*\bsrc=")
 
@@ -189,10 +190,13 @@ class _Html:
         html = message.html
         if not html or not is_parsable(html):
             return cls()
+        whole = sanitised(html)
+        if len(whole.html) > MAX_GROWTH * len(html):
+            return cls()  # of elements that are opened again in each paragraph, with all that they say
         if is_forward(message.subject):
-            return cls(sanitised(html))
+            return cls(whole)
         parted = without_quotation(html, separators, reply=_is_reply(message))
-        return cls(sanitised(html), parted, sanitised(parted.own) if parted else None)
+        return cls(whole, parted, sanitised(parted.own) if parted else None)
 
 
 def _own_words(message: Message, lines: Lines, html: _Html) -> tuple[str, SafeHtml | None]:

@@ -88,6 +88,13 @@ def test_html_that_no_parser_should_see_gives_text() -> None:
     assert (found.body_text, found.body_html) == ("Hello", None)
 
 
+def test_html_that_would_be_many_times_as_long_gives_text() -> None:
+    html = f'<p><b title="{"y" * 2000}">x' + "<p>x" * 2000  # each paragraph opens the element again
+    drawn = draft(make.message(text=None, html=html), ())
+    assert drawn.body_html is None
+    assert drawn.body_text.count("x") == 2001
+
+
 def test_no_text_at_all() -> None:
     for values in ({"text": None}, {"text": ""}, {"text": " \n\n"}, {"text": None, "html": "<p></p>"}):
         found = drawn(**values)
