@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from smtpintake.compose.answer import Answer, compose_answer
 from smtpintake.compose.autoreply import compose_autoreply
@@ -155,3 +156,24 @@ def test_no_translation_makes_a_field() -> None:
     mail = compose_autoreply(autoreply(language="de"), own, SECRET)
     assert mail.subject == "[SUP-12] Ha Bcc: eve@evil.example BUY"
     assert fields(mail) == fields(compose_autoreply(autoreply(), templates(), SECRET))
+
+
+def hostile(value: Any) -> Any:
+    """Every text in `value` with a tag behind it, but for what is empty, or a word of ours."""
+    match value:
+        case dict():
+            return {key: each if key in ("what", "lost") else hostile(each) for key, each in value.items()}
+        case list() | tuple():
+            return [hostile(each) for each in value]
+        case str() if value and not isinstance(value, Markup):
+            return f"{value}<img src=x>"
+    return value
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_no_value_makes_a_tag(kind: str) -> None:
+    rendered = templates().render(kind, "en", hostile(dict(SAMPLES[kind])))
+    assert rendered.fault is None
+    assert "&lt;img src=x&gt;" in rendered.html
+    assert "<img" not in rendered.html
+    assert "&lt;" not in rendered.text
