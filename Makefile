@@ -11,8 +11,9 @@ BIN := .venv/bin
 # The uv on PATH, otherwise one of the checkout's own. Not in .venv: uv removes from there what the lock doesn't name.
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 
-# A process for each core; the tests of a file stay together, as they share its servers.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# Two processes a core, as a test waits for its servers half of the time; the tests of a file stay together, as they share
+# them.
+PARALLEL = -n $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))') --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup browser run test lint format bench docs goldens catalogues fuzz simulate migration first-migration wheel clean
 
@@ -40,8 +41,9 @@ run: .venv/.ready ## database, demo policy and server on 127.0.0.1:2525, from no
 	@cat conf/try-it.txt
 	exec $(BIN)/smtpintake serve
 
+# COVERAGE is what pytest-cov is to be told, as .ci/run does.
 test: .venv/.ready ## all tests, or some: make test ARGS="tests/mail -k address"
-	$(BIN)/pytest $(or $(ARGS),$(PARALLEL))
+	$(BIN)/pytest $(or $(ARGS),$(PARALLEL)) $(COVERAGE)
 
 lint: .venv/.ready ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .

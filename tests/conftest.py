@@ -32,6 +32,9 @@ def loggers_are_not_kept() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def the_journal_is_reset() -> Iterator[None]:
+    """To plain lines: structlog's own choice draws each value of each frame of a traceback, which takes seconds."""
+    lines = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, lines])
     yield
     structlog.reset_defaults()
 
