@@ -34,7 +34,7 @@ from smtpintake.mail.threadkeys import base_subject, is_forward
 NO_TEXT: Final = "(this mail had no text)"
 PICTURE_ONLY: Final = "(this mail had a picture and no text)"
 COMMANDS_ONLY: Final = "(this mail had nothing but commands)"
-MAX_GROWTH: Final = 10  # times as long as it was HTML may be when it is safe; ordinary HTML grows by a tenth
+MAX_GROWTH: Final = 10  # times as long as it was HTML may be when it is safe; ordinary HTML hardly grows
 
 _PICTURE: Final = re.compile(r"<img\s[^<>]*\bsrc=")
 

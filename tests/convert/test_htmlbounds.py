@@ -24,6 +24,12 @@ from smtpintake.convert.htmlbounds import is_parsable
         ("<a>" * 60_000 + "<", False),
         ("<p/x=1" * 10_000, False),  # each value has all tags behind it, as a slash is no end of one
         ('<p title="<p x=1>">' * 5000, True),
+        ("<div><!--</div>-->" * 6000, False),
+        ("<div><style></div></style>" * 6000, False),
+        ("<div><!</div>" * 6000, False),
+        ('<div title="></div>">' * 6000, False),
+        ("<!--[if mso]><table></table><![endif]--><p>x</p>" * 6000, False),
+        ("<!--[if mso]><table></table><![endif]--><p>x</p>" * 4000, True),
         ('<img src="data:image/png;base64,' + "A/A" * 20_000 + '">', True),
     ],
 )
