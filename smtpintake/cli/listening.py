@@ -63,9 +63,8 @@ def _listener(listener: _Listener) -> Check:
     assert isinstance(listener.address, Endpoint)
     endpoint, what = listener.address, f"listen {listener.address}"
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)[
-            0
-        ]
+        first, *_ = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = first
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
@@ -93,6 +92,9 @@ def _answer(listener: _Listener) -> Check | None:
         return None
     if said.startswith("220 "):
         return Check(what, Result.OK, f"answers: {said}")
+    if said.startswith("421 "):
+        # Busy, and well: whoever starts anew what is not healthy must not start that anew.
+        return Check(what, Result.WARNING, f"answers: {said}", "wait, or raise max_connections in [smtp]")
     return Check(what, Result.FAIL, f"answers: {said}", "see the server's journal")
 
 
