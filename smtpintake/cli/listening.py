@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from smtpintake.cli.check import DEADLINE, Check, Result
+from smtpintake.intake.bound import bind
 from smtpintake.intake.options import TlsMode
 from smtpintake.intake.relay import TrustedRelays
 from smtpintake.mail.envelope import ToldBy
@@ -63,11 +64,7 @@ def _listener(listener: _Listener) -> Check:
     assert isinstance(listener.address, Endpoint)
     endpoint, what = listener.address, f"listen {listener.address}"
     try:
-        first, *_ = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = first
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        bind(endpoint.host, endpoint.port).close()  # as the server will
     except socket.gaierror as error:
         return Check(what, Result.FAIL, str(error.strerror), "listen on an IP address of this machine")
     except PermissionError:
